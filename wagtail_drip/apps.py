@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class WagtailDripConfig(AppConfig):
+    name = "wagtail_drip"
+    label = "wagtail_drip"
+    verbose_name = _("Drip campaigns")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks, tasks
+        from .integrations import anymail, auth
+
+        checks.register()
+        tasks.connect()
+        auth.connect()
+        anymail.connect()

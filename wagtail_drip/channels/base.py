@@ -1,0 +1,74 @@
+"""The contract of a channel: one screen.
+
+A channel opens a session; a session transmits one mail at a time and answers with an outcome,
+never with an exception of its own transport. One session belongs to one thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Taken by the server or provider."""
+
+    provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Refused for good; trying again would change nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Not taken, and certainly not sent. May be tried again.
+
+    `outage`: the fault is the server's or the line's, not this message's, so the try burns no
+    attempt and the rest of the slice waits too.
+    """
+
+    reason: str
+    outage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """The line broke after the message may have been taken. Never repeated on its own."""
+
+    reason: str
+
+
+Outcome = Sent | Refused | Again | Uncertain
+
+
+class Session:
+    """An open connection, reused for many messages. A context manager."""
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def transmit(self, mail: Any) -> Outcome:
+        """Send one `content.personalizing.Mail`; at most once."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let the connection go; raises nothing."""
+
+
+class Channel:
+    """One way outwards, registered by `register_drip_channels` under its slug."""
+
+    slug: str
+    label: str
+
+    def open(self) -> Session | Again:
+        """A session, or `Again(outage=True)` where the server can't be reached now."""
+        raise NotImplementedError

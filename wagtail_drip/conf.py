@@ -1,0 +1,118 @@
+"""Every setting of the package: its name, type, default and meaning in one place.
+
+Read lazily (`conf.SENDING`), so that a test's `override_settings` is seen.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+PREFIX = "WAGTAIL_DRIP_"
+
+
+class Conf:
+    def _get(self, name: str, default: Any) -> Any:
+        return getattr(settings, PREFIX + name, default)
+
+    @property
+    def SENDING(self) -> str:
+        """`"off"` (deliveries wait), `"allowlist"` (only ALLOWLIST gets mail) or `"on"`."""
+        value = self._get("SENDING", "off")
+        if value not in ("off", "allowlist", "on"):
+            raise ImproperlyConfigured(
+                f"{PREFIX}SENDING is {value!r}; it must be 'off', 'allowlist' or 'on'."
+            )
+        return value
+
+    @property
+    def ALLOWLIST(self) -> list[str]:
+        """Addresses (`a@b.example`) or domains (`b.example`) that get mail under `"allowlist"`."""
+        return [str(item).lower() for item in self._get("ALLOWLIST", [])]
+
+    @property
+    def BASE_URL(self) -> str:
+        """Scheme and host that links in mails start with; default WAGTAILADMIN_BASE_URL."""
+        value = self._get("BASE_URL", None) or getattr(settings, "WAGTAILADMIN_BASE_URL", "") or ""
+        return value.rstrip("/")
+
+    @property
+    def FROM_EMAIL(self) -> str:
+        """Sender of campaigns that name none; default DEFAULT_FROM_EMAIL."""
+        return self._get("FROM_EMAIL", None) or settings.DEFAULT_FROM_EMAIL
+
+    @property
+    def POSTAL_ADDRESS(self) -> str:
+        """The sender's postal address, printed at the foot of each mail (the law asks for it)."""
+        return self._get("POSTAL_ADDRESS", "")
+
+    @property
+    def PRODUCTS(self) -> str:
+        """Dotted path of the adapter that turns a site's objects into products of a mail."""
+        return self._get("PRODUCTS", "wagtail_drip.content.products.PageProducts")
+
+    @property
+    def CLUSTER(self) -> str | None:
+        """Name of the django-q2 cluster that runs the line; None: the site's default cluster."""
+        return self._get("CLUSTER", None)
+
+    @property
+    def SLICE(self) -> int:
+        """Most deliveries one claim takes."""
+        return int(self._get("SLICE", 500))
+
+    @property
+    def LEASE_SECONDS(self) -> int:
+        """How long a claimed slice belongs to its worker, by the database's clock."""
+        return int(self._get("LEASE_SECONDS", 120))
+
+    @property
+    def SOCKET_SECONDS(self) -> int:
+        """Longest wait on a mail server's answer where EMAIL_TIMEOUT is not set."""
+        return int(self._get("SOCKET_SECONDS", 20))
+
+    @property
+    def PUMP_SECONDS(self) -> int:
+        """How long one task goes on working off what is due before it leaves the rest."""
+        return int(self._get("PUMP_SECONDS", 50))
+
+    @property
+    def HOLD_MINUTES(self) -> int:
+        """After how long a held delivery (its book is unpublished, say) is looked at again."""
+        return int(self._get("HOLD_MINUTES", 15))
+
+    @property
+    def MAX_ATTEMPTS(self) -> int:
+        """After how many tries a delivery whose own message is at fault is given up as failed."""
+        return int(self._get("MAX_ATTEMPTS", 3))
+
+    @property
+    def JOURNAL_DIR(self) -> Path:
+        """Folder of the local send journals; it must outlive a worker, not the host."""
+        value = self._get("JOURNAL_DIR", None)
+        return Path(value) if value else Path(gettempdir()) / "wagtail-drip-journal"
+
+    @property
+    def HASH_KEY(self) -> str:
+        """Key of the hashes under which suppressed addresses are kept; default SECRET_KEY.
+
+        Set your own before going live: rotating SECRET_KEY must not lift a suppression.
+        """
+        return self._get("HASH_KEY", None) or settings.SECRET_KEY
+
+    @property
+    def HASH_KEY_FALLBACKS(self) -> list[str]:
+        """Older values of HASH_KEY; suppressions written under them still hold."""
+        return list(self._get("HASH_KEY_FALLBACKS", []))
+
+    @property
+    def TIME_TRAVEL(self) -> bool:
+        """Whether `drip_fast_forward` may move time; for demos and tests only."""
+        return bool(self._get("TIME_TRAVEL", False))
+
+
+conf = Conf()

@@ -1,0 +1,5 @@
+from wagtail.blocks import StreamBlock
+
+
+class BodyBlock(StreamBlock):
+    pass

@@ -1,0 +1,9 @@
+from wagtail.blocks import StreamBlock
+
+
+class FlowBlock(StreamBlock):
+    pass
+
+
+class ConditionsBlock(StreamBlock):
+    pass

@@ -1,0 +1,58 @@
+"""One person, one address: how an e-mail address is normalised, checked and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import unicodedata
+
+import idna
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+from django.utils.translation import gettext as _
+
+from ..conf import conf
+
+_validate = EmailValidator()
+
+
+def normalize(email: str) -> str:
+    """The form under which an address is compared: trimmed, NFC, lower case, IDNA domain.
+
+    Raises ValueError, naming the address, where it can't be an address. A local part outside
+    ASCII is kept as it is (RFC 6531); the channel decides whether it can be reached.
+    """
+    text = unicodedata.normalize("NFC", str(email)).strip()
+    local, at, domain = text.rpartition("@")
+    if not at or not local or len(text) > 254 or any(c.isspace() or ord(c) < 32 for c in text):
+        raise ValueError(_("%r is not an e-mail address.") % email)
+    try:
+        domain = idna.encode(domain.lower(), uts46=True).decode("ascii")
+    except idna.IDNAError:
+        domain = domain.lower()
+    try:
+        # Django's validator knows ASCII local parts only; the rest of its rules hold for all.
+        ascii_local = local.encode("ascii", "ignore").decode() or "x"
+        _validate(f"{ascii_local}@{domain}")
+    except ValidationError:
+        raise ValueError(_("%r is not an e-mail address.") % email) from None
+    return f"{local.lower()}@{domain}"
+
+
+def digest(text: str) -> str:
+    """ASCII digest for unique columns: no collation takes `josé@` for `jose@` there."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def keyed_hash(normalized: str) -> str:
+    """The keyed hash under which a new suppression of this address is kept."""
+    return _hmac(conf.HASH_KEY, normalized)
+
+
+def keyed_hashes(normalized: str) -> list[str]:
+    """All hashes a suppression of this address may be found under, the newest key's first."""
+    return [_hmac(key, normalized) for key in (conf.HASH_KEY, *conf.HASH_KEY_FALLBACKS)]
+
+
+def _hmac(key: str, text: str) -> str:
+    return hmac.new(key.encode(), b"wagtail_drip.address\0" + text.encode(), "sha256").hexdigest()

@@ -1,0 +1,267 @@
+"""Campaign and Step, which editors edit, and Version, which pins what people go through."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericRelation
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from modelcluster.models import ClusterableModel
+from wagtail.models import (
+    DraftStateMixin,
+    LockableMixin,
+    PreviewableMixin,
+    RevisionMixin,
+    Site,
+    TranslatableMixin,
+    WorkflowMixin,
+)
+from wagtail.search import index
+
+from ..content.blocks import BodyBlock
+from ..fields import OpenStreamField
+from ..flow.blocks import ConditionsBlock, FlowBlock
+from .consent import Topic
+
+
+class Step(
+    WorkflowMixin,
+    DraftStateMixin,
+    LockableMixin,
+    RevisionMixin,
+    PreviewableMixin,
+    TranslatableMixin,
+    index.Indexed,
+    ClusterableModel,
+):
+    """One message. Never a wait or a branch; may stand in several flows."""
+
+    site = models.ForeignKey(
+        Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
+    )
+    name = models.CharField(
+        _("name"), max_length=200, help_text=_("For editors; readers see the subject.")
+    )
+    channel = models.CharField(max_length=30, default="email", editable=False)
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    preheader = models.CharField(
+        _("preheader"),
+        max_length=200,
+        blank=True,
+        help_text=_("The line that inboxes show after the subject."),
+    )
+    body = OpenStreamField(BodyBlock, blank=True, verbose_name=_("body"))
+    sender_name = models.CharField(_("sender name"), max_length=100, blank=True)
+    sender_email = models.EmailField(_("sender address"), blank=True)
+
+    revisions = GenericRelation(
+        "wagtailcore.Revision",
+        content_type_field="base_content_type",
+        object_id_field="object_id",
+        related_query_name="drip_step",
+        for_concrete_model=False,
+    )
+    workflow_states = GenericRelation(
+        "wagtailcore.WorkflowState",
+        content_type_field="base_content_type",
+        object_id_field="object_id",
+        related_query_name="drip_step",
+        for_concrete_model=False,
+    )
+
+    search_fields = [
+        index.SearchField("name"),
+        index.SearchField("subject"),
+        index.AutocompleteField("name"),
+        index.FilterField("locale"),
+        index.FilterField("site"),
+    ]
+
+    class Meta(TranslatableMixin.Meta):
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Campaign(
+    WorkflowMixin,
+    DraftStateMixin,
+    LockableMixin,
+    RevisionMixin,
+    PreviewableMixin,
+    index.Indexed,
+    ClusterableModel,
+):
+    """A series: who enters, what they get and when, and when it ends for them."""
+
+    class EntryRule(models.TextChoices):
+        ONCE = "once", _("once ever")  # entry_key ""
+        PER_EVENT = "per_event", _("once for each event")  # entry_key: the event's key digest
+        AGAIN_AFTER = "again_after", _("again after a number of days")  # entry_key: an ordinal
+
+    site = models.ForeignKey(
+        Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
+    )
+    name = models.CharField(_("name"), max_length=200)
+    slug = models.SlugField(_("short name"), max_length=100, unique=True)
+
+    # Start
+    trigger = models.CharField(
+        _("starts when"), max_length=100, blank=True, help_text=_("What makes a person enter.")
+    )
+    audience = OpenStreamField(
+        ConditionsBlock,
+        blank=True,
+        verbose_name=_("only for people who"),
+        help_text=_("All of these must be true; leave empty for everyone."),
+    )
+    entry_rule = models.CharField(
+        _("a person may enter"),
+        max_length=20,
+        choices=EntryRule.choices,
+        default=EntryRule.ONCE,
+    )
+    entry_days = models.PositiveSmallIntegerField(
+        _("days until they may enter again"),
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+    )
+    goals = OpenStreamField(
+        ConditionsBlock,
+        blank=True,
+        verbose_name=_("goal"),
+        help_text=_("Who meets any of these has reached the goal and gets no further mail."),
+    )
+
+    flow = OpenStreamField(FlowBlock, blank=True, verbose_name=_("flow"))
+
+    # Settings
+    topic = models.ForeignKey(
+        Topic,
+        verbose_name=_("mailing topic"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="campaigns",
+        help_text=_("Only people who chose this topic get the mails."),
+    )
+    transactional_reason = models.CharField(
+        _("or transactional, because"),
+        max_length=200,
+        blank=True,
+        help_text=_("For mails that people need without having chosen a topic, e.g. a receipt."),
+    )
+    sender_name = models.CharField(_("sender name"), max_length=100, blank=True)
+    sender_email = models.EmailField(_("sender address"), blank=True)
+    reply_to = models.EmailField(_("reply to"), blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=63, blank=True)
+    priority = models.SmallIntegerField(
+        _("priority"), default=0, help_text=_("Of two mails due at once, the higher goes first.")
+    )
+
+    # Not edited: what became of it
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When it last went live. Events from before this moment start nothing.
+    started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    current_version = models.ForeignKey(
+        "wagtail_drip.Version",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    # Why the last publishing that nobody watched (schedule, workflow) was refused.
+    refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refused_reason = models.TextField(blank=True, editable=False)
+
+    revisions = GenericRelation(
+        "wagtailcore.Revision",
+        content_type_field="base_content_type",
+        object_id_field="object_id",
+        related_query_name="drip_campaign",
+        for_concrete_model=False,
+    )
+    workflow_states = GenericRelation(
+        "wagtailcore.WorkflowState",
+        content_type_field="base_content_type",
+        object_id_field="object_id",
+        related_query_name="drip_campaign",
+        for_concrete_model=False,
+    )
+
+    search_fields = [
+        index.SearchField("name"),
+        index.AutocompleteField("name"),
+        index.FilterField("site"),
+    ]
+
+    class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def transactional(self) -> bool:
+        return self.topic_id is None and bool(self.transactional_reason)
+
+    @property
+    def status(self) -> str:
+        """`draft`, `live`, `paused` or `stopped`, the four that editors see."""
+        if not self.live:
+            return "stopped" if self.started_at else "draft"
+        return "paused" if self.paused_at else "live"
+
+
+class Version(models.Model):
+    """The compiled flow of a campaign as it was published once. Never changed.
+
+    An enrollment holds the version it goes through, so editing a live campaign moves nobody.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(_("number"))
+    program = models.JSONField()  # flow.program.Program.to_json()
+    program_digest = models.CharField(max_length=64)
+    revision = models.ForeignKey(
+        "wagtailcore.Revision", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(_("published"), default=timezone.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # What publishing did with the people inside: "keep", "move" or "leave".
+    choice = models.CharField(max_length=10, default="keep")
+
+    class Meta:
+        verbose_name = _("version")
+        verbose_name_plural = _("versions")
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "number"], name="drip_version_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} v{self.number}"
+
+
+class VersionStep(models.Model):
+    """Which steps a version names, so that none of them is deleted while people may need it."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="steps")
+    step_key = models.UUIDField(db_index=True)  # Step.translation_key
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["version", "step_key"], name="drip_versionstep_once")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.step_key)

@@ -1,0 +1,50 @@
+"""Contacts: the people who get mail."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .addresses import digest, normalize
+
+
+class Contact(models.Model):
+    """One person by one address. Belongs to the installation, not to a site."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    email = models.CharField(_("e-mail address"), max_length=254)
+    # Unique by digest: MariaDB's default collation takes `josé@` for `jose@`.
+    email_digest = models.CharField(max_length=64, unique=True, editable=False)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="drip_contact",
+    )
+    first_name = models.CharField(_("first name"), max_length=150, blank=True)
+    last_name = models.CharField(_("last name"), max_length=150, blank=True)
+    language = models.CharField(_("language"), max_length=35, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=63, blank=True)
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        indexes = [models.Index(fields=["created_at", "id"], name="drip_contact_created")]
+
+    def __str__(self) -> str:
+        return self.email if not self.erased_at else str(_("Erased contact %s") % self.pk)
+
+    def save(self, **kwargs) -> None:
+        if not self.erased_at:
+            self.email = normalize(self.email)
+            self.email_digest = digest(self.email)
+        super().save(**kwargs)

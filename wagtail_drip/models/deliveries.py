@@ -1,0 +1,94 @@
+"""Delivery: one message to one person, from the plan to what the provider tells of it."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .campaigns import Campaign, Step
+from .contacts import Contact
+from .journeys import Enrollment
+
+
+def new_token() -> str:
+    return uuid.uuid4().hex
+
+
+class Delivery(models.Model):
+    """One row for each message ever planned; the row exists before anything is transmitted.
+
+    At every moment, per campaign: planned (all rows) = sent + failed + uncertain + skipped +
+    waiting (`waiting` and `sending`).
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")  # may be claimed from `due_at` on
+        SENDING = "sending", _("sending")  # claimed by `claim` until `lease_until`
+        SENT = "sent", _("sent")  # the server or provider took it
+        FAILED = "failed", _("failed")  # refused for good, or its message can't be made
+        UNCERTAIN = "uncertain", _("uncertain")  # nobody knows; never repeated on its own
+        SKIPPED = "skipped", _("skipped")  # must not go; `reason` says why
+
+    OPEN = (State.WAITING, State.SENDING)
+    SETTLED = (State.SENT, State.FAILED, State.UNCERTAIN, State.SKIPPED)
+
+    enrollment = models.ForeignKey(
+        Enrollment, on_delete=models.PROTECT, related_name="deliveries"
+    )
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="deliveries")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="deliveries")
+    step_key = models.UUIDField()  # Step.translation_key, as the program names it
+    # The step in the language that was sent; null until then and after its deletion.
+    step = models.ForeignKey(Step, null=True, on_delete=models.SET_NULL, related_name="deliveries")
+    node = models.CharField(max_length=64)
+    visit = models.PositiveSmallIntegerField(default=1)
+    channel = models.CharField(max_length=30, default="email")
+
+    state = models.CharField(
+        _("state"), max_length=10, choices=State.choices, default=State.WAITING
+    )
+    # Skipped, failed, uncertain: why. Waiting: what it is held for, or the last try's answer.
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    priority = models.SmallIntegerField(default=0)
+    due_at = models.DateTimeField(_("due"))
+    created_at = models.DateTimeField(_("planned"), default=timezone.now)
+    settled_at = models.DateTimeField(_("settled"), null=True)
+    # Tries that the message itself could be to blame for; an outage burns none.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim = models.CharField(max_length=32, blank=True, db_index=True)
+    lease_until = models.DateTimeField(null=True)  # by the database's clock
+
+    # Local part of the Message-ID of every attempt, and how webhooks name the delivery.
+    token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+    message_id = models.CharField(_("Message-ID"), max_length=255, blank=True)
+    provider_id = models.CharField(max_length=255, blank=True, db_index=True)
+
+    # Facts that came back, beside the state
+    delivered_at = models.DateTimeField(_("delivered"), null=True)
+    bounced_at = models.DateTimeField(_("bounced"), null=True)
+    bounce_type = models.CharField(max_length=10, blank=True)  # "hard", "soft" or unknown ""
+    complained_at = models.DateTimeField(_("complained"), null=True)
+    opened_at = models.DateTimeField(_("opened"), null=True)
+    clicked_at = models.DateTimeField(_("clicked"), null=True)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints = [
+            # Whatever else fails: one node sends one person one message a visit.
+            models.UniqueConstraint(
+                fields=["enrollment", "node", "visit"], name="drip_delivery_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["state", "due_at", "id"], name="drip_delivery_due"),
+            models.Index(fields=["campaign", "state"], name="drip_delivery_campaign"),
+            models.Index(fields=["contact", "created_at"], name="drip_delivery_contact"),
+            models.Index(fields=["created_at", "id"], name="drip_delivery_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact} · {self.get_state_display()}"
