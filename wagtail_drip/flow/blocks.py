@@ -7,3 +7,7 @@ class FlowBlock(StreamBlock):
 
 class ConditionsBlock(StreamBlock):
     pass
+
+
+def builtin():
+    return {}

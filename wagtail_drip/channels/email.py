@@ -1,0 +1,2 @@
+class EmailChannel:
+    slug = "email"
