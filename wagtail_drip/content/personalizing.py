@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from . import mime
+
+if TYPE_CHECKING:
+    from .compiling import CompiledMessage
+
+# A merge field is a few words. What is longer than this is a mistake and would make a bad mail.
+MOST_CHARACTERS = 10_000
+LEAVE = "leave_url"  # the slot of the unsubscribe link
+ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058
+AUTO = "auto-generated"  # RFC 3834
+OWN = {
+    "message-id",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
+    "list-id",
+    "auto-submitted",
+}
+
+_SPECIAL = re.compile("[&<>\"']")
+_LINK = re.compile(r"https?://[!#-;=?-~]{1,900}")  # visible ASCII but for quotes and angle brackets
+# Line ends are \n by then. XML and HTML know no other controls than it and the tab.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +59,231 @@ class Hold:
     """Given instead of a value: this recipient's mail must wait, for this reason (shown)."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Given instead of a mail: this recipient's mail can't be made, for this reason (shown)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the engine knows of one delivery and the content doesn't."""
+
+    message_id: str  # `<token@domain>`
+    leave_url: str  # absolute; the same in the header and at the foot
+    from_email: str  # `Name <address>` or `address`
+    reply_to: str = ""
+    list_id: str = ""  # default: `<campaign.domain of the sender>`
+    headers: Mapping[str, str] = field(default_factory=dict)  # further ones
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place in a compiled message that each person fills: a merge field, a block, the link."""
+
+    name: str
+    fallback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What a person block gives for one person: finished HTML, and the same as text."""
+
+    html: str
+    text: str
+
+
+Word = str | Fragment  # what fills a slot
+
+
+class Mail:
+    """One person's mail: `as_bytes()` for SMTP, the attributes for any other back end.
+
+    `headers` are those beside From, To, Subject, Date, Reply-To and MIME's. `to` is bare.
+    """
+
+    subject: str
+    text: str
+    html: str
+    headers: dict[str, str]
+
+    def __init__(
+        self,
+        *,
+        to: str,
+        from_email: str,
+        subject: str,
+        text: str,
+        html: str,
+        reply_to: str = "",
+        headers: Mapping[str, str] | None = None,
+        message_id: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        date: datetime | None = None,
+    ) -> None:
+        self.to, self.from_email, self.reply_to, self.date = to, from_email, reply_to, date
+        self.message_id, self.metadata, self.tags = message_id, dict(metadata or {}), tuple(tags)
+        self.subject, self.text, self.html = subject, text, html
+        self.headers = dict(headers or {})
+
+    def as_bytes(self) -> bytes:
+        """The message as it goes on the wire: CRLF, body lines of at most 76 bytes."""
+        bodies = mime.Bodies([tidy(self.text)], [tidy(self.html)])
+        subject = mime.header("Subject", self.subject).encode()
+        return subject + mime.head(self, self.headers) + bodies.fill(())
+
+
+class FilledMail(Mail):
+    """A mail cut out of a compiled message. Its texts are built when somebody asks for them.
+
+    Raises ValueError where an address or a header of the envelope can't stand in a mail.
+    """
+
+    def __init__(
+        self,
+        compiled: CompiledMessage,
+        words: Sequence[Word],
+        recipient: Recipient,
+        envelope: Envelope,
+        date: datetime,
+    ) -> None:
+        self._compiled, self._words, self._envelope = compiled, words, envelope
+        self.to, self.date = recipient.email, date
+        self.from_email, self.reply_to = envelope.from_email, envelope.reply_to
+        self.message_id = mime.in_brackets(envelope.message_id)
+        self.metadata, self.tags = dict(envelope.metadata), tuple(envelope.tags)
+        self._list_id = mime.list_id(envelope.list_id, recipient.campaign, envelope.from_email)
+        if not OWN.isdisjoint(name.lower() for name in envelope.headers):
+            raise ValueError(f"The envelope's headers {list(envelope.headers)} are ours to set.")
+        self._head = mime.head(
+            self,
+            envelope.headers,
+            f"Message-ID: {self.message_id}\r\n"
+            f"List-Unsubscribe: <{envelope.leave_url}>\r\n"
+            f"List-Unsubscribe-Post: {ONE_CLICK}\r\n"
+            f"List-Id: {self._list_id}\r\n"
+            f"Auto-Submitted: {AUTO}\r\n",
+        )
+
+    @cached_property
+    def headers(self) -> dict[str, str]:  # type: ignore[override]
+        return {
+            "Message-ID": self.message_id,
+            "List-Unsubscribe": f"<{self._envelope.leave_url}>",
+            "List-Unsubscribe-Post": ONE_CLICK,
+            "List-Id": self._list_id,
+            "Auto-Submitted": AUTO,
+            **self._envelope.headers,
+        }
+
+    @cached_property
+    def subject(self) -> str:  # type: ignore[override]
+        return mime.one_line(self._joined(self._compiled.subject, as_text))
+
+    @cached_property
+    def text(self) -> str:  # type: ignore[override]
+        return self._joined(self._compiled.text, as_text)
+
+    @cached_property
+    def html(self) -> str:  # type: ignore[override]
+        return self._joined(self._compiled.html, as_html)
+
+    def as_bytes(self) -> bytes:
+        compiled = self._compiled
+        subject = compiled.subject_line or mime.header("Subject", self.subject).encode()
+        return subject + self._head + compiled.bodies.fill([encoded(word) for word in self._words])
+
+    def _joined(self, parts: Iterable[str | int], how: Callable[[Word], str]) -> str:
+        return "".join(p if isinstance(p, str) else how(self._words[p]) for p in parts)
+
+
+def as_text(word: Word) -> str:
+    return word if isinstance(word, str) else word.text
+
+
+def as_html(word: Word) -> str:
+    return escape(word) if isinstance(word, str) else word.html
+
+
+def encoded(word: Word) -> tuple[bytes, bytes]:
+    """A word as it stands in the text body and in the HTML body, quoted-printable."""
+    if isinstance(word, Fragment):
+        return mime.quoted(word.text), mime.quoted(word.html)
+    if word.isalnum() and word.isascii() and len(word) < mime.LINE:
+        plain = word.encode()
+        return plain, plain
+    text = mime.quoted(word)
+    return text, mime.quoted(escape(word)) if _SPECIAL.search(word) else text
+
+
+def tidy(text: str) -> str:
+    """Line ends as \\n, and no control characters besides."""
+    return _CONTROLS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def personalize(
+    compiled: CompiledMessage,
+    recipients: Iterable[Recipient],
+    envelopes: Mapping[int, Envelope],
+    answers: Mapping[str, Mapping[int, Any]],
+    *,
+    date: datetime,
+) -> dict[int, Mail | Hold | Fault]:
+    """Each recipient's mail by id, or why there is none.
+
+    `answers`: for each slot's name, by recipient's id, the value: str, Fragment, None, Hold or
+    Fault.
+    """
+    return {
+        recipient.id: _one(compiled, recipient, envelopes.get(recipient.id), answers, date)
+        for recipient in recipients
+    }
+
+
+def _one(
+    compiled: CompiledMessage,
+    recipient: Recipient,
+    envelope: Envelope | None,
+    answers: Mapping[str, Mapping[int, Any]],
+    date: datetime,
+) -> Mail | Hold | Fault:
+    if envelope is None:
+        return Fault(_("It has no envelope."))
+    if not _LINK.fullmatch(envelope.leave_url):
+        return Fault(_("The unsubscribe link %r is not a web address.") % envelope.leave_url[:200])
+    words: list[Word] = []
+    for slot in compiled.slots:
+        if slot.name == LEAVE:
+            words.append(envelope.leave_url)
+            continue
+        word = _word(slot, answers[slot.name].get(recipient.id))
+        if isinstance(word, Hold | Fault):
+            return word
+        words.append(word)
+    try:
+        return FilledMail(compiled, words, recipient, envelope, date)
+    except ValueError as error:
+        return Fault(str(error))
+
+
+def _word(slot: Slot, value: Any) -> Word | Hold | Fault:
+    """What fills the slot: the value made harmless, or the fallback where there is none."""
+    if isinstance(value, Hold | Fault | Fragment):
+        return value
+    try:
+        word = "" if value is None else str(value)
+        word.encode()
+    except Exception:
+        return Fault(_("%s has characters that no mail can carry.") % slot.name)
+    if len(word) > MOST_CHARACTERS:
+        return Fault(
+            _("%(field)s has %(length)d characters; %(most)d are the most a mail takes.")
+            % {"field": slot.name, "length": len(word), "most": MOST_CHARACTERS}
+        )
+    return word if word.isalnum() else tidy(word).strip() or slot.fallback

@@ -1,0 +1,79 @@
+"""What keeps a mail from being sent, in plain sentences that name the block."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from django.utils.translation import gettext as _
+
+from . import making, merge_fields
+from .compiling import MOST_BYTES, Row, Source, rows
+from .email_block import EmailBlock
+from .merge_fields import MergeField
+
+
+def problems(source: Source) -> list[str]:
+    """Why this message can't go out; [] when it can. Renders it once, with sample values."""
+    found = list(_problems(source))
+    return found or list(_rendering_problems(source))
+
+
+def _problems(source: Source) -> Iterator[str]:
+    fields = merge_fields.fields()
+    if not source.subject.strip():
+        yield _("The mail has no subject.")
+    yield from _token_problems(source.subject, fields, _("Subject"))
+    yield from _token_problems(source.preheader, fields, _("Preheader"))
+    unknown = getattr(source.body, "unknown", [])
+    for name in unknown:
+        yield _('The body has a block of the kind "%s", which is not installed.') % name
+    if not len(source.body) and not unknown:
+        yield _("The mail has no body: add a block.")
+    for row in rows(source.body):
+        yield from _row_problems(row, fields)
+
+
+def _row_problems(row: Row, fields: Mapping[str, MergeField]) -> Iterator[str]:
+    where = _("Block %(number)d (%(label)s)") % {"number": row.number, "label": row.block.label}
+    if not isinstance(row.block, EmailBlock):
+        return
+    for problem in row.block.problems(row.value):
+        yield f"{where}: {problem}"
+    for text in row.block.texts(row.value):
+        yield from _token_problems(text, fields, where)
+
+
+def _token_problems(text: str, fields: Mapping[str, MergeField], where: str) -> Iterator[str]:
+    for token in merge_fields.tokens(text, fields):
+        said = {"where": where, "token": token.source, "slug": token.slug}
+        if not token.known:
+            yield _("%(where)s: there is no merge field %(token)s.") % said + _meant(token, fields)
+        elif fields[token.slug].may_be_missing and not token.fallback:
+            yield (
+                _(
+                    "%(where)s: %(token)s may have no value; say what stands instead, "
+                    "like {{ %(slug)s|friend }}."
+                )
+                % said
+            )
+
+
+def _meant(token: merge_fields.Token, fields: Mapping[str, MergeField]) -> str:
+    close = difflib.get_close_matches(token.slug.lower(), fields, n=1, cutoff=0.5)
+    return " " + _("Did you mean {{ %s }}?") % close[0] if close else ""
+
+
+def _rendering_problems(source: Source) -> Iterator[str]:
+    try:
+        size = len(making.sample(source).as_bytes())
+    except making.OUTAGE:
+        raise
+    except Exception as error:
+        yield _("The mail can't be rendered: %s") % error
+        return
+    if size > MOST_BYTES:
+        yield (
+            _("The mail is %(size)d KB long; Gmail cuts off what is longer than %(most)d KB.")
+            % {"size": size // 1024, "most": MOST_BYTES // 1024}
+        )

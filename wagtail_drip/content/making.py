@@ -1,0 +1,240 @@
+"""Mails for a batch of people: products loaded once, compiled once each, each field asked once."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext as _
+
+from . import compiling, products
+from .compiling import CompiledMessage, Row, Source
+from .personalizing import (
+    LEAVE,
+    Envelope,
+    Fault,
+    Fragment,
+    Hold,
+    Mail,
+    Recipient,
+    Slot,
+    personalize,
+)
+from .products import Product, Unavailable
+
+logger = logging.getLogger("wagtail_drip.making")
+
+Made = Mail | Hold | Fault
+# The database is away: nobody's message is at fault, so nobody's attempt may be burnt.
+OUTAGE = (OperationalError, InterfaceError)
+_SAMPLE_DATE = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
+
+
+def make(
+    source: Source,
+    recipients: Sequence[Recipient],
+    envelopes: Mapping[int, Envelope],
+    *,
+    date: datetime,
+) -> dict[int, Made]:
+    """Each recipient's mail by `Recipient.id`; `Hold`: it must wait; `Fault`: it can't be made.
+
+    `envelopes` by the same id; `date` (aware) goes into the Date header. Raises for no
+    recipient's sake; a lost database connection alone comes through (`OUTAGE`).
+    """
+    made: dict[int, Made] = {}
+    groups: list[tuple[CompiledMessage, list[Recipient]]] = []
+    for people, compiled in _compile_all(source, recipients):
+        if isinstance(compiled, CompiledMessage):
+            groups.append((compiled, people))
+        else:
+            made.update(dict.fromkeys((person.id for person in people), compiled))
+    answers = _answers(source, groups)
+    for compiled, people in groups:
+        made.update(personalize(compiled, people, envelopes, answers, date=date))
+    return made
+
+
+def sample(source: Source, *, recipient: Recipient | None = None) -> Mail:
+    """The mail as a preview shows it: sample values, a sample product where none is known.
+
+    Asks no merge field for its values, so it issues nothing. Raises what a broken block raises.
+    """
+    person = recipient or Recipient(id=0, contact_id=0, email="alex@example.com")
+    compiled = compiling.compile_message(
+        source, product=_sample_product(recipient), fixed=_sample_fixed(source), strict=False
+    )
+    own = {row.person_slot: row for row in compiling.rows(source.body) if row.person_slot}
+    answers = {
+        slot.name: {person.id: _sample_word(slot, own.get(slot.name), compiled, recipient)}
+        for slot in compiled.slots
+    }
+    site = compiled.rendering.absolute("/")
+    envelope = Envelope(
+        message_id="sample@example.com",
+        leave_url=site if site.startswith("http") else "https://example.com/",
+        from_email="sender@example.com",
+    )
+    mail = personalize(compiled, [person], {person.id: envelope}, answers, date=_SAMPLE_DATE)
+    made = mail[person.id]
+    if not isinstance(made, Mail):
+        raise ValueError(made.reason)
+    return made
+
+
+def _compile_all(
+    source: Source, recipients: Sequence[Recipient]
+) -> list[tuple[list[Recipient], CompiledMessage | Hold | Fault]]:
+    """People by the product their event is about, with the message compiled for it."""
+    fixed = compiling.fixed_refs(source)
+    groups: dict[Hashable, list[Recipient]] = defaultdict(list)
+    if compiling.wants_event_product(source):
+        for person in recipients:
+            groups[_ref(person)].append(person)
+    else:
+        groups[None] = list(recipients)
+    about = [ref for ref in groups if ref is not None and not isinstance(ref, Fault)]
+    loaded = _load(list(dict.fromkeys([*fixed, *about])))
+    return [(people, _compiled(source, ref, loaded)) for ref, people in groups.items()]
+
+
+def _ref(person: Recipient) -> Hashable:
+    """What the person's event is about, or why that can't be told."""
+    try:
+        ref = products.adapter().ref(person.data)
+        hash(ref)
+    except Exception as error:
+        return _fault(_("The product of the event can't be told"), error)
+    return ref
+
+
+def _load(refs: Sequence[Hashable]) -> Mapping[Hashable, Product | Hold | Fault]:
+    if not refs:
+        return {}
+    return _asked(products.adapter().load, refs, _("The product"), key=lambda ref: ref)
+
+
+def _compiled(
+    source: Source, ref: Hashable, loaded: Mapping[Hashable, Product | Hold | Fault]
+) -> CompiledMessage | Hold | Fault:
+    if isinstance(ref, Fault):
+        return ref
+    found = None if ref is None else loaded.get(ref)
+    if ref is not None and found is None:
+        return Hold(_("The product that the mail is about no longer exists."))
+    if isinstance(found, Hold | Fault):
+        return found
+    try:
+        return compiling.compile_message(source, product=found, fixed=loaded)
+    except Unavailable as unavailable:
+        return unavailable.reason
+    except OUTAGE:
+        raise
+    except Exception as error:
+        return _fault(_("The message can't be rendered"), error)
+
+
+def _answers(
+    source: Source, groups: list[tuple[CompiledMessage, list[Recipient]]]
+) -> dict[str, dict[int, Any]]:
+    """What fills each slot, by its name and the recipient's id. Each field is asked once."""
+    rows = {row.person_slot: row for row in compiling.rows(source.body) if row.person_slot}
+    wanted: dict[str, list[tuple[CompiledMessage, list[Recipient]]]] = defaultdict(list)
+    for group in groups:
+        for name in dict.fromkeys(slot.name for slot in group[0].slots):
+            wanted[name].append(group)
+    answers: dict[str, dict[int, Any]] = {}
+    for name, askers in wanted.items():
+        if name == LEAVE:
+            continue
+        people = [person for _compiled, group in askers for person in group]
+        if name in rows:
+            answers[name] = _block_answers(rows[name], askers, people)
+            continue
+        field = askers[0][0].rendering.fields.get(name)
+        answers[name] = _asked(field.values, people, name) if field else {}
+    return answers
+
+
+def _block_answers(
+    row: Row,
+    askers: list[tuple[CompiledMessage, list[Recipient]]],
+    people: list[Recipient],
+) -> dict[int, Any]:
+    """The fragments of a person block; what it is given may differ with the product."""
+    label = str(row.block.label)
+    rendering = askers[0][0].rendering
+    given = _asked(lambda asked: row.block.values(row.value, asked, rendering), people, label)
+    return {
+        person.id: _fragment(row, given.get(person.id), compiled, label)
+        for compiled, group in askers
+        for person in group
+    }
+
+
+def _fragment(row: Row, given: Any, compiled: CompiledMessage, label: str) -> Any:
+    if given is None or isinstance(given, Hold | Fault):
+        return given if given is not None else Fragment("", "")
+    try:
+        fragment = compiling.fragment(row, given, compiled.rendering)
+        (fragment.html + fragment.text).encode()
+    except OUTAGE:
+        raise
+    except Exception as error:
+        return _fault(label, error)
+    return fragment
+
+
+def _asked(
+    ask: Callable[[Sequence[Any]], Mapping[Any, Any]],
+    asked: Sequence[Any],
+    name: str,
+    *,
+    key: Callable[[Any], Hashable] = lambda person: person.id,
+) -> dict[Any, Any]:
+    """`ask(asked)`; where that raises, each is asked alone, so only the guilty one faults."""
+    try:
+        return dict(ask(asked))
+    except OUTAGE:
+        raise
+    except Exception as error:
+        if len(asked) == 1:
+            return {key(asked[0]): _fault(name, error)}
+        logger.warning("%s failed for a batch of %d: %s", name, len(asked), error)
+    found: dict[Any, Any] = {}
+    for one in asked:
+        found.update(_asked(ask, [one], name, key=key))
+    return found
+
+
+def _fault(what: str, error: Exception) -> Fault:
+    logger.error("%s: %s", what, error, exc_info=error)
+    return Fault(f"{what}: {type(error).__name__}: {error}"[:500])
+
+
+def _sample_word(
+    slot: Slot, row: Row | None, compiled: CompiledMessage, recipient: Recipient | None
+) -> Any:
+    if row is not None:
+        given = row.block.sample_values(row.value, compiled.rendering)
+        return _fragment(row, given, compiled, str(row.block.label))
+    field = compiled.rendering.fields.get(slot.name)
+    return field.preview(recipient) if field else None
+
+
+def _sample_product(recipient: Recipient | None) -> Product:
+    ref = _ref(recipient) if recipient is not None else None
+    found = None if ref is None or isinstance(ref, Fault) else _load([ref]).get(ref)
+    return found if isinstance(found, Product) else products.adapter().sample()
+
+
+def _sample_fixed(source: Source) -> dict[Hashable, Product | Hold | Fault]:
+    """The chosen products, with a sample in the place of those that can't be shown."""
+    sample, refs = products.adapter().sample(), compiling.fixed_refs(source)
+    loaded = _load(refs)
+    shown = {ref: found for ref, found in loaded.items() if isinstance(found, Product)}
+    return {ref: shown.get(ref, sample) for ref in [*refs, None]}

@@ -1,0 +1,145 @@
+"""What a block may know while it is rendered: the brand, the language, the product, addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from html import escape, unescape
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import urljoin
+
+from django.template.loader import render_to_string
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from wagtail.images.exceptions import InvalidFilterSpecError
+from wagtail.images.models import SourceImageIOError
+
+from ..conf import conf
+from . import merge_fields, richtext
+from .personalizing import Fault, Hold
+from .products import Product, Unavailable
+
+WIDTH = 600  # of a mail, CSS pixels
+INNER = 528  # of what stands in it
+_TAG = re.compile(r"<[a-zA-Z][^\s/>]*(?:\s+[^\s=>/]+(?:=\"[^\"]*\")?)+\s*/?>")
+_URL = re.compile(r'(?<=\s)(href|src|background)="([^"]*)"')
+_RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ks", "ku-arab", "ps", "sd", "ug", "ur", "yi"}
+# PNG may be transparent. All the rest becomes JPEG: mail programs show nothing newer.
+_KEPT_AS_PNG = {".png", ".gif"}
+
+
+@dataclass(frozen=True)
+class Brand:
+    """Whose mails they are."""
+
+    name: str
+    base_url: str = ""  # default: conf.BASE_URL
+    postal_address: str = ""
+    accent: str = "#1f5c4d"  # of buttons and links
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as a mail shows it: absolute URL of the file, size on the screen in CSS pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Given to every block of one message; in templates it is `rendering`."""
+
+    brand: Brand
+    language: str = "en"
+    fields: Mapping[str, merge_fields.MergeField] = field(default_factory=dict)
+    product: Product | None = None  # what the readers' event is about
+    # What blocks show to everybody, by ref
+    products: Mapping[Hashable, Product | Hold | Fault] = field(default_factory=dict)
+
+    strict: bool = True  # False: a preview shows what can't be sent, too
+
+    @property
+    def direction(self) -> str:
+        language = self.language.lower()
+        return "rtl" if {language, language.partition("-")[0]} & _RIGHT_TO_LEFT else "ltr"
+
+    @property
+    def start(self) -> str:
+        """The side lines begin on."""
+        return "right" if self.direction == "rtl" else "left"
+
+    @property
+    def end(self) -> str:
+        return "left" if self.direction == "rtl" else "right"
+
+    @property
+    def style(self) -> str:
+        """The style sheet of a mail, for its brand and its direction."""
+        context = {"rendering": self, "brand": self.brand}
+        return mark_safe(render_to_string("wagtail_drip/email/style.css", context))
+
+    def merge(self, text: Any) -> str:
+        """A plain text with its merge fields in; escape it for HTML as any other text."""
+        return merge_fields.merge(str(text or ""), self)
+
+    def rich(self, html: str) -> str:
+        """Expanded rich text, cleaned, with its merge fields in and its links absolute."""
+        return richtext.clean(html, merge=self.merge, absolute=self.absolute)
+
+    def absolute(self, url: str | None) -> str:
+        """`url` with the brand's scheme and host where it has none; "" where it is unsafe."""
+        url = richtext.safe_url(url or "")
+        if not url or url.startswith(("#", merge_fields.OPEN)):
+            return url
+        try:
+            return urljoin((self.brand.base_url or conf.BASE_URL).rstrip("/") + "/", url)
+        except ValueError:  # not an address at all, like http://[
+            return ""
+
+    def page_url(self, page: Any) -> str:
+        """A page's absolute URL. Raises Unavailable where it isn't published: the mail waits."""
+        if self.strict and not page.live:
+            reason = _('The page "%s" that the mail leads to is not published.') % page.title
+            raise Unavailable(Hold(reason))
+        return self.absolute(page.url)
+
+    def absolute_html(self, html: str) -> str:
+        """`html` with every link and picture absolute, and none that could run something."""
+
+        def attribute(match: re.Match[str]) -> str:
+            return f'{match[1]}="{escape(self.absolute(unescape(match[2])))}"'
+
+        return _TAG.sub(lambda tag: _URL.sub(attribute, tag[0]), html)
+
+    def event_product(self) -> Product:
+        """What the readers' event is about. Raises Unavailable where it is about nothing."""
+        if self.product is None:
+            raise Unavailable(Hold(_("The event that started the series names no product.")))
+        return self.product
+
+    def fixed_product(self, ref: Hashable) -> Product:
+        """A product that an editor chose. Raises Unavailable where it can't be shown now."""
+        found = self.products.get(ref)
+        if isinstance(found, Product):
+            return found
+        raise Unavailable(found or Hold(_("A product that the mail shows no longer exists.")))
+
+    def picture(self, image: Any, *, most: int = INNER) -> Picture | None:
+        """A file twice as wide as it is shown, if the original is; None: mails can't show it."""
+        if image is None or image.is_svg():
+            return None
+        shown = min(most, image.width)
+        if PurePath(image.file.name).suffix.lower() in _KEPT_AS_PNG:
+            form = "format-png"
+        else:
+            form = "format-jpeg|jpegquality-82|bgcolor-ffffff"
+        try:
+            file = image.get_rendition(f"width-{min(shown * 2, image.width)}|{form}")
+        except (SourceImageIOError, InvalidFilterSpecError, OSError):
+            return None
+        height = round(file.height * shown / file.width)
+        return Picture(self.absolute(file.url), shown, height)
