@@ -11,8 +11,10 @@ class WagtailDripConfig(AppConfig):
     def ready(self) -> None:
         from . import checks, tasks
         from .integrations import anymail, auth
+        from .models import publishing
 
         checks.register()
         tasks.connect()
         auth.connect()
         anymail.connect()
+        publishing.connect()

@@ -61,6 +61,11 @@ class Program:
     start: str
     nodes: Mapping[str, Node] = field(default_factory=dict)
 
+    def steps(self) -> list[str]:
+        """The translation keys of all steps it sends, each once."""
+        keys = (node.step for node in self.nodes.values() if isinstance(node, Send))
+        return list(dict.fromkeys(keys))
+
 
 @dataclass(frozen=True, slots=True)
 class Position:

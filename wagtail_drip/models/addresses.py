@@ -24,7 +24,7 @@ def normalize(email: str) -> str:
     """
     text = unicodedata.normalize("NFC", str(email)).strip()
     local, at, domain = text.rpartition("@")
-    if not at or not local or len(text) > 254 or any(c.isspace() or ord(c) < 32 for c in text):
+    if not at or not local or any(_invisible(c) for c in text):
         raise ValueError(_("%r is not an e-mail address.") % email)
     try:
         domain = idna.encode(domain.lower(), uts46=True).decode("ascii")
@@ -32,11 +32,19 @@ def normalize(email: str) -> str:
         domain = domain.lower()
     try:
         # Django's validator knows ASCII local parts only; the rest of its rules hold for all.
-        ascii_local = local.encode("ascii", "ignore").decode() or "x"
+        ascii_local = "".join(c if c.isascii() else "x" for c in local)
         _validate(f"{ascii_local}@{domain}")
     except ValidationError:
         raise ValueError(_("%r is not an e-mail address.") % email) from None
-    return f"{local.lower()}@{domain}"
+    address = f"{unicodedata.normalize('NFC', local.lower())}@{domain}"
+    if len(address) > 254:  # an IDNA domain may grow
+        raise ValueError(_("%r is not an e-mail address.") % email)
+    return address
+
+
+def _invisible(char: str) -> bool:
+    """Spaces, control and format characters, surrogates: no mailbox has one, forgeries do."""
+    return char.isspace() or unicodedata.category(char) in ("Cc", "Cf", "Cs")
 
 
 def digest(text: str) -> str:

@@ -1,6 +1,10 @@
-"""Campaign and Step, which editors edit, and Version, which pins what people go through."""
+"""Campaign, which editors edit, and Version, which pins what people go through."""
 
 from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericRelation
@@ -9,83 +13,29 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from modelcluster.models import ClusterableModel
+from wagtail.log_actions import log
 from wagtail.models import (
     DraftStateMixin,
     LockableMixin,
     PreviewableMixin,
     RevisionMixin,
     Site,
-    TranslatableMixin,
     WorkflowMixin,
 )
 from wagtail.search import index
 
-from ..content.blocks import BodyBlock
+from .. import registry
 from ..fields import OpenStreamField
+from ..flow import blocks, compiling, conditions, outlining
 from ..flow.blocks import ConditionsBlock, FlowBlock
+from ..flow.compiling import Problem
+from ..flow.outlining import Line
 from .consent import Topic
+from .filling import ascii_slug, default_site, free_slug
+from .sources import brand
+from .steps import Step
 
-
-class Step(
-    WorkflowMixin,
-    DraftStateMixin,
-    LockableMixin,
-    RevisionMixin,
-    PreviewableMixin,
-    TranslatableMixin,
-    index.Indexed,
-    ClusterableModel,
-):
-    """One message. Never a wait or a branch; may stand in several flows."""
-
-    site = models.ForeignKey(
-        Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
-    )
-    name = models.CharField(
-        _("name"), max_length=200, help_text=_("For editors; readers see the subject.")
-    )
-    channel = models.CharField(max_length=30, default="email", editable=False)
-    subject = models.CharField(_("subject"), max_length=200, blank=True)
-    preheader = models.CharField(
-        _("preheader"),
-        max_length=200,
-        blank=True,
-        help_text=_("The line that inboxes show after the subject."),
-    )
-    body = OpenStreamField(BodyBlock, blank=True, verbose_name=_("body"))
-    sender_name = models.CharField(_("sender name"), max_length=100, blank=True)
-    sender_email = models.EmailField(_("sender address"), blank=True)
-
-    revisions = GenericRelation(
-        "wagtailcore.Revision",
-        content_type_field="base_content_type",
-        object_id_field="object_id",
-        related_query_name="drip_step",
-        for_concrete_model=False,
-    )
-    workflow_states = GenericRelation(
-        "wagtailcore.WorkflowState",
-        content_type_field="base_content_type",
-        object_id_field="object_id",
-        related_query_name="drip_step",
-        for_concrete_model=False,
-    )
-
-    search_fields = [
-        index.SearchField("name"),
-        index.SearchField("subject"),
-        index.AutocompleteField("name"),
-        index.FilterField("locale"),
-        index.FilterField("site"),
-    ]
-
-    class Meta(TranslatableMixin.Meta):
-        verbose_name = _("mail")
-        verbose_name_plural = _("mails")
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
+__all__ = ["Campaign", "Step", "Version", "VersionStep", "brand"]
 
 
 class Campaign(
@@ -219,6 +169,95 @@ class Campaign(
         if not self.live:
             return "stopped" if self.started_at else "draft"
         return "paused" if self.paused_at else "live"
+
+    def full_clean(self, *args: Any, **kwargs: Any) -> None:
+        self._fill_in()
+        super().full_clean(*args, **kwargs)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self._fill_in()
+        super().save(*args, **kwargs)
+
+    def _fill_in(self) -> None:
+        if self.site_id is None:
+            self.site = default_site()
+        self.slug = ascii_slug(self.slug) or free_slug(Campaign, self.name, "campaign")
+
+    def with_content_json(self, content: dict[str, Any]) -> Campaign:
+        """A revision's content with what became of the campaign since."""
+        from . import publishing
+
+        campaign = super().with_content_json(content)
+        for name in publishing.KEPT:
+            setattr(campaign, name, getattr(self, name))
+        return campaign
+
+    def gate(self) -> list[Problem]:
+        """Why it can't be published as it stands on this instance; empty: it can."""
+        from . import publishing
+
+        return publishing.gate(self)
+
+    def publish(
+        self,
+        revision: Any,
+        user: Any = None,
+        changed: bool = True,
+        log_action: bool | str = True,
+        previous_revision: Any = None,
+        skip_permission_checks: bool = False,
+    ) -> None:
+        """As Wagtail's, through the gate and with a Version (models/publishing.py).
+
+        Raises flow.compiling.NotReady, a ValidationError, and has changed nothing then.
+        """
+        from . import publishing
+
+        go_live = partial(
+            super().publish, revision, user, changed, log_action, previous_revision,
+            skip_permission_checks,
+        )  # fmt: skip
+        publishing.publish(self, revision, go_live, user=user, log_action=log_action)
+
+    def pause(self, now: datetime, user: Any = None) -> bool:
+        """People enter and wait, nothing is sent. False: it was not live, or paused already."""
+        row = Campaign.objects.filter(pk=self.pk, live=True, paused_at=None)
+        return self._set_paused(row, now, "wagtail_drip.pause", user)
+
+    def resume(self, now: datetime, user: Any = None) -> bool:
+        """What waited goes on. False: it was not paused."""
+        row = Campaign.objects.filter(pk=self.pk).exclude(paused_at=None)
+        return self._set_paused(row, None, "wagtail_drip.resume", user)
+
+    def _set_paused(self, row: Any, value: datetime | None, action: str, user: Any) -> bool:
+        if not row.update(paused_at=value):
+            return False
+        self.paused_at = value
+        log(instance=self, action=action, user=user)
+        return True
+
+    def outline(self) -> tuple[Line, ...]:
+        """Its flow as sentences, nested as the flow is. One query."""
+        raw = blocks.raw(self.flow)
+        steps = Step.objects.filter(pk__in=compiling.step_ids(raw))
+        return outlining.outline(raw, dict(steps.values_list("pk", "name")))
+
+    def get_preview_template(self, request: Any, mode_name: str) -> str:
+        return "wagtail_drip/campaign_preview.html"
+
+    def get_preview_context(self, request: Any, mode_name: str) -> dict[str, Any]:
+        from . import matching
+
+        trigger = registry.triggers().get(self.trigger)
+        audience = matching.raw_conditions(self.audience)
+        goals = matching.raw_conditions(self.goals)
+        return {
+            "campaign": self,
+            "trigger": trigger.label if trigger else self.trigger,
+            "audience": conditions.sentence(audience) if audience else "",
+            "goals": conditions.sentence(goals, "any") if goals else "",
+            "outline": self.outline(),
+        }
 
 
 class Version(models.Model):

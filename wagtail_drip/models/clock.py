@@ -17,5 +17,5 @@ class DatabaseNow(Func):
         # Django's Now() is CURRENT_TIMESTAMP, which MariaDB gives in the session's zone.
         return "UTC_TIMESTAMP(6)", []
 
-    def as_sql(self, compiler, connection, **kwargs):
+    def as_sqlite(self, compiler, connection, **kwargs):
         return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", []

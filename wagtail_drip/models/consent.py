@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from django.db import models
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import Site
 from wagtail.search import index
 
+from .addresses import keyed_hash, keyed_hashes, normalize
 from .contacts import Contact
 
 
@@ -104,3 +108,149 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()} ({self.get_scope_display()})"
+
+
+def grant(
+    contact: Contact,
+    topic: Topic,
+    *,
+    at: datetime,
+    source: str,
+    wording: str = "",
+    ip: str | None = None,
+) -> bool:
+    """`contact` wants `topic`. True where that changed something; only then proof is written.
+
+    The later word counts: a grant from before a withdrawal (an import, say) doesn't undo it.
+    Lifts no suppression.
+    """
+    earlier = Consent.objects.filter(state=Consent.State.WITHDRAWN, changed_at__lte=at)
+    proof = {"source": source, "wording": wording, "ip": ip}
+    return _change(contact, topic, Consent.State.GRANTED, earlier, at, proof)
+
+
+def withdraw(
+    contact: Contact,
+    topic: Topic,
+    *,
+    at: datetime,
+    source: str,
+    wording: str = "",
+    ip: str | None = None,
+) -> bool:
+    """`contact` no longer wants `topic`, at once and whatever was granted when.
+
+    True where that changed something. Someone who never chose the topic is kept as withdrawn
+    too: it is their word.
+    """
+    earlier = Consent.objects.filter(state=Consent.State.GRANTED)
+    proof = {"source": source, "wording": wording, "ip": ip}
+    return _change(contact, topic, Consent.State.WITHDRAWN, earlier, at, proof)
+
+
+def granted(contact_ids: Iterable[int], topic_id: int) -> set[int]:
+    """Those of the contacts who may be sent this topic now. One query."""
+    consents = Consent.objects.filter(
+        contact_id__in=list(contact_ids), topic_id=topic_id, state=Consent.State.GRANTED
+    )
+    return set(consents.values_list("contact_id", flat=True))
+
+
+def _change(
+    contact: Contact,
+    topic: Topic,
+    state: Consent.State,
+    earlier: models.QuerySet[Consent],
+    at: datetime,
+    proof: dict[str, str | None],
+) -> bool:
+    """Set the state by compare-and-set, so that of two calls at once one alone changes it."""
+    rows = earlier.filter(contact=contact, topic=topic)
+    new = Consent(contact=contact, topic=topic, state=state, changed_at=at)
+    with transaction.atomic():
+        changed = bool(rows.update(state=state, changed_at=at))
+        if not changed and not Consent.objects.filter(contact=contact, topic=topic).exists():
+            # Where somebody else's row came in between, that one may be the one to change.
+            changed = _insert(new) or bool(rows.update(state=state, changed_at=at))
+        if changed:
+            ConsentRecord.objects.create(contact=contact, topic=topic, state=state, at=at, **proof)
+    return changed
+
+
+def suppress(
+    email: str,
+    *,
+    reason: str,
+    at: datetime,
+    scope: str = Suppression.Scope.ALL,
+) -> bool:
+    """This address gets nothing more within `scope`. True where that changed something.
+
+    A suppression only ever widens (marketing → all mail) and keeps its first reason.
+    Raises ValueError where `email` is no address.
+    """
+    normalized = normalize(email)
+    rows = _against(normalized)
+    with transaction.atomic():
+        if not rows.exists() and _insert(
+            Suppression(
+                address_hash=keyed_hash(normalized), reason=reason, scope=scope, created_at=at
+            )
+        ):
+            return True
+        if scope != Suppression.Scope.ALL:
+            return False
+        narrow = rows.filter(scope=Suppression.Scope.MARKETING)
+        return bool(narrow.update(scope=Suppression.Scope.ALL))
+
+
+def suppressed(emails: Iterable[str], *, transactional: bool) -> set[str]:
+    """Those of the addresses, normalized, that must not get such mail. One query.
+
+    `transactional`: only suppressions of all mail count. What is no address is left out.
+    """
+    by_hash: dict[str, str] = {}
+    for email in emails:
+        try:
+            normalized = normalize(email)
+        except ValueError:
+            continue
+        by_hash.update(dict.fromkeys(keyed_hashes(normalized), normalized))
+    found = Suppression.objects.filter(address_hash__in=list(by_hash))
+    if transactional:
+        found = found.filter(scope=Suppression.Scope.ALL)
+    return {by_hash[value] for value in found.values_list("address_hash", flat=True)}
+
+
+def lift_unsubscribed(email: str) -> bool:
+    """Take back "left everything" for somebody who proved the address is theirs.
+
+    Bounces, complaints and whatever else stands against the address stay.
+    """
+    deleted, _by_model = _against(email).filter(_BY_LEAVING).delete()
+    return bool(deleted)
+
+
+def may_return(email: str) -> bool:
+    """Whether nothing but their own leaving stands against the address."""
+    return not _against(email).exclude(_BY_LEAVING).exists()
+
+
+_BY_LEAVING = models.Q(reason=Suppression.Reason.UNSUBSCRIBED, scope=Suppression.Scope.MARKETING)
+
+
+def _against(email: str) -> models.QuerySet[Suppression]:
+    return Suppression.objects.filter(address_hash__in=keyed_hashes(normalize(email)))
+
+
+def _insert(row: models.Model) -> bool:
+    """Save a new row; False where the same one is there already or came in between.
+
+    In a savepoint: a caller's own transaction (a sign-up) must survive the collision.
+    """
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,119 @@
+"""Conditions as data: what one is, and how a group of them is written, checked and said.
+
+A group is `{"match": "all" | "any" | "none", "conditions": [{"slug": str, "args": dict}, …]}`.
+Floor 3 turns a group into SQL (models/matching.py); nothing here touches the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model, Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from wagtail.blocks import Block, StaticBlock
+
+from .. import registry
+
+MATCHES = ("all", "any", "none")
+CONTACT, ENROLLMENT = "contact", "enrollment"  # what a condition may be asked of
+
+Group = Mapping[str, Any]
+
+
+class Condition:
+    """A question about a person, registered by `register_drip_conditions` under its slug.
+
+    `args` is what `block()` stores: plain JSON. Its subject is a contact (an audience, a
+    segment) or an enrollment (a branch, a goal), which knows more: when the person entered,
+    and on which event.
+    """
+
+    slug: str
+    label: str | Promise
+
+    def block(self) -> Block:
+        """The form in which an editor fills in `args`; a new instance on each call."""
+        return StaticBlock(label=self.label, admin_text=self.label)
+
+    def sentence(self, args: Mapping[str, Any]) -> str:
+        """It as a clause: "they placed an order within 30 days"."""
+        return str(self.label)
+
+    def check(self, args: Mapping[str, Any], subject: str = ENROLLMENT) -> list[str]:
+        """Why it can't be asked of `subject`, in an editor's words.
+
+        One pass of checks looks into the registry once. So a condition that has to read for this
+        gives the hook a new instance each time, and keeps what it read on that instance.
+        """
+        return []
+
+    def q(self, args: Mapping[str, Any], subject: type[Model], now: datetime) -> Q:
+        """It as a Q over Contact or Enrollment: a correlated `Exists` (models/matching.py).
+
+        Never a lookup over a multi-valued relation and never `NOT IN (subquery)`.
+        """
+        raise NotImplementedError
+
+
+def group(match: str, conditions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """A group as JSON. Raises ValueError for another `match`."""
+    if match not in MATCHES:
+        raise ValueError(f"a group matches all, any or none of its conditions, not {match!r}")
+    return {
+        "match": match,
+        "conditions": [{"slug": c["slug"], "args": c.get("args") or {}} for c in conditions],
+    }
+
+
+def from_stream(raw: Any) -> list[dict[str, Any]]:
+    """The conditions in a ConditionsBlock's raw data: a block's type is the condition's slug."""
+    if not isinstance(raw, list):
+        return []
+    return [
+        {"slug": str(child.get("type")), "args": _args(child.get("value"))}
+        for child in raw
+        if isinstance(child, Mapping)
+    ]
+
+
+def _args(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def problems(
+    conditions: Iterable[Mapping[str, Any]],
+    subject: str = ENROLLMENT,
+    known: Mapping[str, Condition] | None = None,
+) -> list[str]:
+    """Why these conditions can't be asked of `subject`, in an editor's words.
+
+    `known`: registry.conditions() as the caller's pass of checks took it.
+    """
+    known = registry.conditions() if known is None else known
+    found: list[str] = []
+    for condition in conditions:
+        slug = condition["slug"]
+        if slug not in known:
+            found.append(_("this site has no condition “%s”") % slug)
+        else:
+            found += known[slug].check(condition.get("args") or {}, subject)
+    return found
+
+
+def sentence(conditions: Iterable[Mapping[str, Any]], match: str = "all") -> str:
+    """All of them as one clause: "they signed up and they did not place an order"."""
+    known = registry.conditions()
+    clauses = [
+        known[c["slug"]].sentence(c.get("args") or {})
+        if c["slug"] in known
+        else _("an unknown condition (%s)") % c["slug"]
+        for c in conditions
+    ]
+    if not clauses:
+        return _("nothing is asked")
+    if match == "none":
+        return _("it is not so that %s") % _(" or ").join(clauses)
+    return (_(" and ") if match == "all" else _(" or ")).join(clauses)

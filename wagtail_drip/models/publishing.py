@@ -1,0 +1,241 @@
+"""Publishing a campaign: the one gate, and the Version that pins what people go through."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, ProtectedError, Q
+from django.db.models.signals import pre_delete
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from wagtail.models import Revision, TaskState, WorkflowState
+
+from .. import registry
+from ..flow import blocks, compiling, conditions
+from ..flow.compiling import NotReady, Problem, StepInfo
+from ..flow.program import Program
+from . import matching
+from .campaigns import Campaign, Version, VersionStep
+from .journeys import Enrollment
+from .steps import Step
+
+logger = logging.getLogger("wagtail_drip.publishing")
+
+SCHEDULED = "wagtail.publish.scheduled"  # the log action of Wagtail's publish_scheduled command
+# What a revision must not bring back: it belongs to the row, not to its content.
+KEPT = ("paused_at", "started_at", "current_version_id", "refused_at", "refused_reason")
+
+
+# The gate
+
+
+def gate(campaign: Campaign) -> list[Problem]:
+    """Why this campaign can't be published as it stands on the instance; empty: it can.
+
+    Every way of publishing asks this, and so may forms and imports before they publish.
+    """
+    return [
+        *_start_problems(campaign),
+        *_condition_problems(campaign, "audience", conditions.CONTACT),
+        *_condition_problems(campaign, "goals", conditions.ENROLLMENT),
+        *flow_problems(campaign),
+    ]
+
+
+def flow_problems(campaign: Campaign) -> list[Problem]:
+    raw = blocks.raw(campaign.flow)
+    return compiling.problems(raw, steps=_steps_info(campaign, compiling.step_ids(raw)))
+
+
+def _start_problems(campaign: Campaign) -> list[Problem]:
+    found = []
+    if not campaign.trigger:
+        found.append(Problem(_("It isn't chosen what starts the campaign."), field="trigger"))
+    elif campaign.trigger not in registry.triggers():
+        text = _("This site knows no event “%s” to start with.") % campaign.trigger
+        found.append(Problem(text, field="trigger"))
+    if campaign.topic_id is None and not campaign.transactional_reason.strip():
+        text = _("Choose a mailing topic, or say why these mails are transactional.")
+        found.append(Problem(text, field="topic"))
+    if campaign.time_zone and not _is_zone(campaign.time_zone):
+        text = _("There is no time zone “%s”.") % campaign.time_zone
+        found.append(Problem(text, field="time_zone"))
+    return found
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _condition_problems(campaign: Campaign, field: str, subject: str) -> list[Problem]:
+    asked = matching.raw_conditions(getattr(campaign, field))
+    place = str(campaign._meta.get_field(field).verbose_name).capitalize()
+    found = conditions.problems(asked, subject)
+    return [Problem(message, place, field=field) for message in found]
+
+
+def _steps_info(campaign: Campaign, ids: set[int]) -> dict[int, StepInfo]:
+    steps = Step.objects.filter(pk__in=ids).select_related("site", "locale")
+    return {step.pk: _step_info(step, campaign) for step in steps}
+
+
+def _step_info(step: Step, campaign: Campaign) -> StepInfo:
+    from ..content import checking
+
+    # An unpublished mail's row is no more than where its drafts hang: nothing to check there.
+    problems = checking.problems(step.source()) if step.live else []
+    return StepInfo(step.name, step.live, step.site_id == campaign.site_id, tuple(problems))
+
+
+# Publishing
+
+
+def publish(
+    campaign: Campaign,
+    revision: Revision,
+    go_live: Callable[[], Any],
+    *,
+    user: Any = None,
+    log_action: bool | str = True,
+) -> None:
+    """Pass the gate, let Wagtail publish (`go_live`), and pin the flow, in one transaction.
+
+    Raises NotReady with nothing changed. Where nobody could be told (schedule, workflow), the
+    refusal is logged and kept on the row instead, and the live version stays as it is.
+    """
+    with transaction.atomic():
+        _lock(campaign)
+        # Wagtail reads from here what a revision doesn't hold; it must be what is locked.
+        revision.content_object = campaign
+        candidate = revision.as_object()
+        unattended = log_action == SCHEDULED or _approved_just_now(campaign)
+        program = _quietly(_prepare, candidate) if unattended else _prepare(candidate)
+        if isinstance(program, list):
+            if not unattended:
+                raise NotReady(program)
+            _refuse(campaign, revision, program, user)
+            return
+        was_live = campaign.live
+        go_live()
+        # A go-live date ahead only schedules.
+        if Campaign.objects.filter(pk=campaign.pk, live=True, live_revision=revision).exists():
+            _pin(campaign, program, revision, user=user, starts=not was_live)
+
+
+def _lock(campaign: Campaign) -> None:
+    """Take the row and what it holds now: it may have been paused since it was read."""
+    fields = [*KEPT, "live", "has_unpublished_changes", "first_published_at", "last_published_at"]
+    campaign.refresh_from_db(
+        fields=[name.removesuffix("_id") for name in [*fields, "latest_revision"]],
+        from_queryset=Campaign.objects.select_for_update(),
+    )
+
+
+def _prepare(candidate: Campaign) -> Program | list[Problem]:
+    if found := gate(candidate):
+        return found
+    raw = blocks.raw(candidate.flow)
+    keys = Step.objects.filter(pk__in=compiling.step_ids(raw))
+    return compiling.compile_flow(raw, dict(keys.values_list("pk", "translation_key")))
+
+
+def _quietly(prepare: Callable[[Campaign], Any], candidate: Campaign) -> Program | list[Problem]:
+    """One campaign's odd block must not stop what else the schedule has to publish."""
+    try:
+        with transaction.atomic():
+            return prepare(candidate)
+    except Exception as error:
+        logger.exception("Campaign %s can't be checked", candidate.pk)
+        return [Problem(_("It could not be checked: %s") % error)]
+
+
+def _approved_just_now(campaign: Campaign) -> bool:
+    """Whether this publishing is what a workflow's approval does.
+
+    Wagtail passes no sign of it. The approval is committed together with the publishing, so it
+    is seconds old, and neither published nor refused yet.
+    """
+    moments = (campaign.last_published_at, campaign.refused_at)
+    since = max([timezone.now() - timedelta(minutes=1), *filter(None, moments)])
+    approved = campaign.workflow_states.filter(status=WorkflowState.STATUS_APPROVED)
+    return TaskState.objects.filter(workflow_state__in=approved, finished_at__gt=since).exists()
+
+
+def _refuse(campaign: Campaign, revision: Revision, found: list[Problem], user: Any) -> None:
+    reason = "\n".join(str(problem) for problem in found)
+    logger.warning("Campaign %s was not published: %s", campaign.pk, reason.replace("\n", " | "))
+    Campaign.objects.filter(pk=campaign.pk).update(refused_at=timezone.now(), refused_reason=reason)
+    if revision.approved_go_live_at:
+        # Else the schedule would try again every time it runs.
+        revision.approved_go_live_at = None
+        revision.save(user=user, update_fields=["approved_go_live_at"])
+
+
+def _pin(
+    campaign: Campaign, program: Program, revision: Revision, *, user: Any, starts: bool
+) -> None:
+    changes: dict[str, Any] = {"refused_at": None, "refused_reason": ""}
+    digest = compiling.digest(program)
+    current = campaign.current_version
+    if current is None or current.program_digest != digest:
+        changes["current_version"] = _write_version(campaign, program, digest, revision, user)
+    if starts:
+        changes |= {"started_at": timezone.now(), "paused_at": None}
+    Campaign.objects.filter(pk=campaign.pk).update(**changes)
+
+
+def _write_version(
+    campaign: Campaign, program: Program, digest: str, revision: Revision, user: Any
+) -> Version:
+    last = campaign.versions.aggregate(last=Max("number"))["last"] or 0
+    version = Version.objects.create(
+        campaign=campaign,
+        number=last + 1,
+        program=compiling.dump(program),
+        program_digest=digest,
+        revision=revision,
+        created_by=user if getattr(user, "pk", None) else None,
+    )
+    VersionStep.objects.bulk_create(
+        VersionStep(version=version, step_key=key) for key in program.steps()
+    )
+    return version
+
+
+# Steps in use
+
+
+def used_in(step: Step) -> list[Campaign]:
+    """The campaigns that may still send this step: live ones, and those with people inside."""
+    names = VersionStep.objects.filter(step_key=step.translation_key)
+    current = names.filter(version_id=OuterRef("current_version_id"))
+    inside = Enrollment.objects.filter(
+        Exists(names.filter(version_id=OuterRef("version_id"))),
+        campaign_id=OuterRef("pk"),
+        state=Enrollment.State.ACTIVE,
+    )
+    return list(Campaign.objects.filter(Q(Exists(current), live=True) | Q(Exists(inside))))
+
+
+def protect_step(sender: type[Step], instance: Step, **kwargs: Any) -> None:
+    """Before any deletion of a step: refuse it while a campaign may still send it."""
+    if campaigns := used_in(instance):
+        text = _("“%(step)s” can't be deleted: it is used in %(campaigns)s.") % {
+            "step": instance,
+            "campaigns": ", ".join(f"“{campaign}”" for campaign in campaigns),
+        }
+        raise ProtectedError(text, set(campaigns))
+
+
+def connect() -> None:
+    """Connect the receivers; called once, when apps are ready."""
+    pre_delete.connect(protect_step, sender=Step, dispatch_uid="wagtail_drip.protect_step")

@@ -1,0 +1,149 @@
+"""Step, the mail that editors write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.contenttypes.fields import GenericRelation
+from django.db import models
+from django.http import HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from modelcluster.models import ClusterableModel
+from wagtail.models import (
+    DraftStateMixin,
+    LockableMixin,
+    PreviewableMixin,
+    RevisionMixin,
+    Site,
+    TranslatableMixin,
+    WorkflowMixin,
+)
+from wagtail.search import index
+
+from ..content.blocks import BodyBlock
+from ..fields import OpenStreamField
+from .filling import default_site
+
+if TYPE_CHECKING:
+    from ..content.compiling import Brand, Source
+    from .campaigns import Campaign
+
+
+class Step(
+    WorkflowMixin,
+    DraftStateMixin,
+    LockableMixin,
+    RevisionMixin,
+    PreviewableMixin,
+    TranslatableMixin,
+    index.Indexed,
+    ClusterableModel,
+):
+    """One message. Never a wait or a branch; may stand in several flows."""
+
+    site = models.ForeignKey(
+        Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
+    )
+    name = models.CharField(
+        _("name"), max_length=200, help_text=_("For editors; readers see the subject.")
+    )
+    channel = models.CharField(max_length=30, default="email", editable=False)
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    preheader = models.CharField(
+        _("preheader"),
+        max_length=200,
+        blank=True,
+        help_text=_("The line that inboxes show after the subject."),
+    )
+    body = OpenStreamField(BodyBlock, blank=True, verbose_name=_("body"))
+    sender_name = models.CharField(_("sender name"), max_length=100, blank=True)
+    sender_email = models.EmailField(_("sender address"), blank=True)
+
+    revisions = GenericRelation(
+        "wagtailcore.Revision",
+        content_type_field="base_content_type",
+        object_id_field="object_id",
+        related_query_name="drip_step",
+        for_concrete_model=False,
+    )
+    workflow_states = GenericRelation(
+        "wagtailcore.WorkflowState",
+        content_type_field="base_content_type",
+        object_id_field="object_id",
+        related_query_name="drip_step",
+        for_concrete_model=False,
+    )
+
+    search_fields = [
+        index.SearchField("name"),
+        index.SearchField("subject"),
+        index.AutocompleteField("name"),
+        index.FilterField("locale"),
+        index.FilterField("site"),
+    ]
+
+    class Meta(TranslatableMixin.Meta):
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def full_clean(self, *args: Any, **kwargs: Any) -> None:
+        self._fill_in()
+        super().full_clean(*args, **kwargs)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self._fill_in()
+        super().save(*args, **kwargs)
+
+    def _fill_in(self) -> None:
+        if self.site_id is None:
+            self.site = default_site()
+
+    def source(self, brand: Brand | None = None) -> Source:
+        """Its message, as the content wing takes it. `brand`: default its own site's."""
+        from . import sources
+
+        return sources.source(self, brand or sources.brand(self.site))
+
+    def used_in(self) -> list[Campaign]:
+        """The campaigns that may still send it; while there are any, it can't be deleted."""
+        from . import publishing
+
+        return publishing.used_in(self)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """Raises ProtectedError, saying where it is used, while a campaign may still send it."""
+        from . import publishing
+
+        # The signal alone would refuse inside Django's transaction and leave the caller's broken.
+        publishing.protect_step(Step, self)
+        return super().delete(*args, **kwargs)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+
+    def copy_for_translation(self, locale: Any, exclude_fields: Any = None) -> Step:
+        """Unsaved, and a draft: Wagtail's copy would be live, untranslated."""
+        copy = super().copy_for_translation(locale, exclude_fields=exclude_fields)
+        copy.live, copy.has_unpublished_changes = False, True
+        copy.first_published_at = copy.last_published_at = copy.live_revision = None
+        return copy
+
+    copy_for_translation.alters_data = True  # type: ignore[attr-defined]
+
+    preview_modes = [("html", _("Mail")), ("text", _("Text"))]
+
+    def serve_preview(self, request: Any, mode_name: str) -> HttpResponse:
+        from ..content import making
+
+        try:
+            mail = making.sample(self.source())
+        except Exception as error:  # a draft may hold anything
+            text = gettext("This mail can't be shown yet: %s") % error
+            return HttpResponse(text, content_type="text/plain; charset=utf-8")
+        if mode_name == "text":
+            return HttpResponse(mail.text, content_type="text/plain; charset=utf-8")
+        return HttpResponse(mail.html)
