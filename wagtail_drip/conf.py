@@ -110,6 +110,11 @@ class Conf:
         return list(self._get("HASH_KEY_FALLBACKS", []))
 
     @property
+    def STRICT(self) -> bool:
+        """Whether misuse of the api raises ValueError, or is only logged; default DEBUG."""
+        return bool(self._get("STRICT", settings.DEBUG))
+
+    @property
     def TIME_TRAVEL(self) -> bool:
         """Whether `drip_fast_forward` may move time; for demos and tests only."""
         return bool(self._get("TIME_TRAVEL", False))

@@ -1,1 +1,62 @@
-def connect(): ...
+"""Accounts: a new one is an event, a changed one changes its contact."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.signals import post_save
+
+from .. import api
+from ..engine.identifying import address, follow
+from ..models.addresses import normalize
+
+logger = logging.getLogger("wagtail_drip")
+
+SIGNED_UP = "user_signed_up"
+
+
+def connect() -> None:
+    post_save.connect(
+        _saved, sender=settings.AUTH_USER_MODEL, dispatch_uid="wagtail_drip.integrations.auth"
+    )
+
+
+def _saved(
+    *,
+    instance: Any,
+    created: bool,
+    raw: bool = False,
+    update_fields: Collection[str] | None = None,
+    **kwargs: Any,
+) -> None:
+    if raw:  # fixtures sign nobody up
+        return
+    if created:
+        _signed_up(instance)
+    elif update_fields is None or _followed(instance) & set(update_fields):
+        _changed(instance)
+
+
+def _signed_up(user: Any) -> None:
+    """An account without a usable address (a service's, say) is nobody to write to."""
+    try:
+        normalize(address(user))
+    except ValueError:
+        return
+    api.record(SIGNED_UP, user=user, key=f"user:{user.pk}")
+
+
+def _changed(user: Any) -> None:
+    try:
+        with transaction.atomic():
+            follow(user)
+    except Exception:
+        logger.exception("The contact of user %s could not follow the account", user.pk)
+
+
+def _followed(user: Any) -> set[str]:
+    return {user.get_email_field_name(), "first_name", "last_name", "language"}

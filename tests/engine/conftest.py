@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_journals(settings, tmp_path):
+    """Journals and rests of one test are nobody else's."""
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path / "journals"
+
+
+@pytest.fixture
+def site_rows(transactional_db):
+    """What migrations put there and a flush after another test took away."""
+    from wagtail.models import Locale, Page, Site
+
+    locale, _made = Locale.objects.get_or_create(language_code="en")
+    root = Page.objects.first() or Page.add_root(title="Root", slug="root", locale=locale)
+    Site.objects.get_or_create(is_default_site=True, defaults={"root_page": root})

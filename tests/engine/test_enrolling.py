@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from tests import factories
+from tests.queries import queries
+from wagtail_drip.engine import entering
+from wagtail_drip.engine.enrolling import enroll, enroll_new
+from wagtail_drip.models import Enrollment, Inbox
+from wagtail_drip.models.consent import suppress
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def entered(now) -> int:
+    """How many a pass over the inbox enrolls."""
+    before = Enrollment.objects.count()
+    while enroll_new(now):
+        pass
+    return Enrollment.objects.count() - before
+
+
+def test_an_event_puts_its_person_at_the_start(now):
+    campaign = factories.campaign()
+    event = factories.event(factories.contact(), at=now - DAY, data={"book": 7})
+    assert enroll_new(now) == 1
+    row = Enrollment.objects.get()
+    assert (row.campaign, row.version, row.event) == (campaign, campaign.current_version, event)
+    assert (row.node, row.data, row.entry_key) == ("n1", {"book": 7}, "")
+    assert (row.entered_at, row.arrived_at, row.due_at) == (now - DAY, now - DAY, now)
+    assert not Inbox.objects.exists()
+
+
+def test_an_event_nobody_waits_for_leaves_the_inbox(now):
+    factories.campaign(trigger="order_placed")
+    factories.event(factories.contact())
+    assert enroll_new(now) == 1
+    assert not Enrollment.objects.exists() and not Inbox.objects.exists()
+
+
+def test_limit_takes_the_oldest(now):
+    factories.campaign()
+    for _ in range(3):
+        factories.event(factories.contact())
+    first = Inbox.objects.order_by("pk").first()
+    assert enroll_new(now, limit=1) == 1
+    assert not Inbox.objects.filter(pk=first.pk).exists() and Inbox.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "enters"),
+    [
+        ({}, 1),
+        ({"paused_at": factories.NOW}, 1),  # people enter, nothing is sent
+        ({"live": False}, 0),
+        ({"live": False, "started_at": None}, 0),
+        ({"started_at": factories.NOW + DAY}, 0),  # the event is from before it went live
+    ],
+)
+def test_which_campaigns_people_enter(fields, enters, now):
+    factories.campaign(**fields)
+    factories.event(factories.contact())
+    assert entered(now) == enters
+
+
+@pytest.mark.parametrize(("state", "enters"), [("granted", 1), ("withdrawn", 0), (None, 0)])
+def test_a_topic_needs_consent(state, enters, now):
+    topic, person = factories.topic(), factories.contact()
+    if state:
+        factories.consent(person, topic, state)
+    factories.campaign(topic=topic)
+    factories.event(person)
+    assert entered(now) == enters
+
+
+@pytest.mark.parametrize(("scope", "enters"), [("marketing", 1), ("all", 0)])
+def test_suppression_of_marketing_leaves_transactional_campaigns_alone(scope, enters, now):
+    person = factories.contact()
+    suppress(person.email, reason="manual", scope=scope, at=now)
+    factories.campaign()
+    factories.event(person)
+    assert entered(now) == enters
+
+
+def test_an_erased_contact_enters_nothing(now):
+    factories.campaign()
+    factories.event(factories.contact(erased_at=now))
+    assert entered(now) == 0
+
+
+def test_the_audience_is_asked(now):
+    german = factories.condition("language", language="de")
+    factories.campaign(audience=[german])
+    for language in ("de", "en"):
+        factories.event(factories.contact(language=language))
+    assert entered(now) == 1
+    assert Enrollment.objects.get().contact.language == "de"
+
+
+def test_a_condition_nobody_knows_costs_its_campaign_alone(now):
+    factories.campaign("broken", audience=[factories.condition("gone")])
+    factories.campaign("sound")
+    factories.event(factories.contact())
+    assert entered(now) == 1
+    assert Enrollment.objects.get().campaign.slug == "sound"
+
+
+def test_one_event_that_can_not_enter_costs_the_others_nothing(now, monkeypatch):
+    factories.campaign()
+    bad, good = factories.contact(), factories.contact()
+    make_row = entering._row
+
+    def row(campaign, candidate, *args):
+        if candidate.contact.pk == bad.pk:
+            raise RuntimeError("poison")
+        return make_row(campaign, candidate, *args)
+
+    monkeypatch.setattr(entering, "_row", row)
+    factories.event(bad)
+    factories.event(good)
+    assert entered(now) == 1
+    assert Enrollment.objects.get().contact == good and not Inbox.objects.exists()
+
+
+# Entry rules
+
+
+def test_once_is_once_ever(now):
+    factories.campaign()
+    person = factories.contact()
+    factories.event(person)
+    factories.event(person)
+    assert entered(now) == 1
+    Enrollment.objects.update(state="completed", entry_key="1")  # under another rule, once
+    factories.event(person)
+    assert entered(now) == 0
+
+
+def test_per_event_each_event_enters_once(now):
+    factories.campaign(entry_rule="per_event")
+    person = factories.contact()
+    events = [factories.event(person, key="order 1"), factories.event(person)]
+    assert entered(now) == 2
+    Inbox.objects.bulk_create(Inbox(event=event) for event in events)
+    assert entered(now) == 0
+
+
+def test_again_after_counts_from_the_last_entry(now):
+    factories.campaign(entry_rule="again_after", entry_days=3)
+    person = factories.contact()
+    for days in (6, 4, 3, 1, 0):
+        factories.event(person, at=now - days * DAY)
+    assert entered(now) == 3  # 6, 3 and 0 days ago
+    assert set(Enrollment.objects.values_list("entry_key", flat=True)) == {"1", "2", "3"}
+
+
+def test_again_after_finds_a_free_key(now):
+    campaign = factories.campaign(entry_rule="again_after", entry_days=3)
+    person = factories.contact()
+    factories.enrollment(campaign, person, entered_at=now - 9 * DAY, entry_key="2")
+    factories.event(person)
+    assert entered(now) == 1
+
+
+def test_who_entered_meanwhile_costs_the_others_nothing(now, monkeypatch):
+    campaign = factories.campaign()
+    people = [factories.contact() for _ in range(3)]
+    pasts = entering._pasts
+
+    def overtaken(*args):
+        found = pasts(*args)
+        if not Enrollment.objects.exists():
+            factories.enrollment(campaign, people[1])
+        return found
+
+    monkeypatch.setattr(entering, "_pasts", overtaken)
+    for person in people:
+        factories.event(person)
+    enroll_new(now)
+    assert Enrollment.objects.count() == 3
+    assert set(Enrollment.objects.values_list("contact", flat=True)) == {p.pk for p in people}
+
+
+# By hand
+
+
+def test_by_hand_the_audience_is_not_asked_and_consent_is(now):
+    topic, willing, unwilling = factories.topic(), factories.contact(), factories.contact()
+    factories.consent(willing, topic)
+    german = factories.condition("language", language="de")
+    campaign = factories.campaign(topic=topic, audience=[german])
+    assert enroll(campaign, [willing, unwilling], now=now, data={"a": 1}) == 1
+    row = Enrollment.objects.get()
+    assert (row.contact, row.data, row.entered_at) == (willing, {"a": 1}, now)
+
+
+def test_by_hand_nobody_is_in_twice_at_a_time(now):
+    campaign = factories.campaign(entry_rule="per_event")
+    person = factories.contact()
+    assert enroll(campaign, [person], now=now) == 1
+    assert enroll(campaign, [person, person], now=now) == 0
+    Enrollment.objects.update(state="completed")
+    assert enroll(campaign, [person, person], now=now) == 1
+
+
+def test_nobody_enters_a_stopped_campaign_by_hand(now):
+    campaign = factories.campaign(live=False)
+    with pytest.raises(ValueError, match="not live"):
+        enroll(campaign, [factories.contact()], now=now)
+
+
+# At scale
+
+
+def test_as_many_queries_for_500_as_for_10(now):
+    topic = factories.topic()
+    german = factories.condition("language", language="de")
+    factories.campaign("one", topic=topic, audience=[german])
+    factories.campaign("two", entry_rule="again_after")
+
+    def run(amount):
+        for person in factories.contacts(amount, language="de"):
+            factories.consent(person, topic)
+            factories.event(person)
+        return queries(enroll_new, now)
+
+    assert run(10) == run(500)
+    assert Enrollment.objects.count() == 1020
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="needs row locks")
+@pytest.mark.django_db(transaction=True)
+def test_processes_share_the_inbox_without_waiting(now):
+    factories.campaign()
+    for _ in range(4):
+        factories.event(factories.contact())
+    taken = []
+
+    def other():
+        taken.append(enroll_new(now))
+        connection.close()
+
+    with transaction.atomic():
+        assert enroll_new(now, limit=2) == 2
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(10)
+        assert taken == [2]
+    assert Enrollment.objects.count() == 4

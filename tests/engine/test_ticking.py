@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from tests import factories
+from wagtail_drip.engine import ticking
+from wagtail_drip.engine.ticking import Counts, backlog, pump, tick
+from wagtail_drip.models import Delivery, Enrollment, Heartbeat
+
+pytestmark = pytest.mark.django_db
+
+
+class Line:
+    """Stands in for the engine: `work` says how many events each pass finds, from the first."""
+
+    def __init__(self, monkeypatch, work: list[int]):
+        self.work, self.passes, self.seen = work, 0, []
+        for name in ("recover", "advance_due", "send_due"):
+            monkeypatch.setattr(ticking, name, lambda now: 0)
+        monkeypatch.setattr(ticking, "enroll_new", self.enroll_new)
+
+    def enroll_new(self, now):
+        self.passes += 1
+        beat = Heartbeat.objects.get()
+        self.seen.append((beat.pump_until, beat.nudged_at))
+        return self.work.pop(0) if self.work else 0
+
+
+def test_one_pass_runs_the_whole_line(now):
+    factories.campaign()
+    factories.event(factories.contact("ann@example.com"), at=now)
+    counts = tick(now)
+    assert (counts.events, counts.sent, counts.any) == (1, 1, True)
+    assert mail.outbox[0].to == ["ann@example.com"]
+    # Its delivery ended in this pass, so the person went on in this pass as well.
+    assert Enrollment.objects.get().state == "completed"
+    assert Heartbeat.objects.get().beat_at == now
+    assert tick(now) == Counts()
+
+
+def test_the_pass_does_its_duties_in_order(monkeypatch, now):
+    done = []
+    for name in ("recover", "enroll_new", "advance_due", "send_due"):
+        monkeypatch.setattr(ticking, name, lambda now, name=name: done.append(name) or 1)
+    assert tick(now) == Counts(recovered=1, events=1, advanced=2, sent=1)
+    assert done == ["recover", "enroll_new", "advance_due", "send_due", "advance_due"]
+
+
+def test_a_pump_goes_on_until_nothing_is_due_and_looks_once_more(monkeypatch, now):
+    line = Line(monkeypatch, [3, 2])
+    counts = pump(lambda: now, 50, monotonic=lambda: 0)
+    assert (counts.events, counts.unfinished) == (5, False)
+    assert line.passes == 4
+    claimed = [until is not None for until, _nudged in line.seen]
+    assert claimed == [True, True, True, False]
+
+
+def test_what_came_while_nudges_were_spared_is_found(monkeypatch, now):
+    # Nothing, then an event just as the pump takes its claim back: it pumps on.
+    line = Line(monkeypatch, [0, 1, 1, 0])
+    assert pump(lambda: now, 50, monotonic=lambda: 0).events == 2
+    assert line.passes == 5
+
+
+def test_a_pump_stops_when_its_time_is_over_and_says_what_is_left(monkeypatch, now):
+    line = Line(monkeypatch, [1] * 99)
+    ticks = iter(range(0, 1000, 10))
+    assert pump(lambda: now, 25, monotonic=lambda: next(ticks)).unfinished
+    assert line.passes < 6
+    assert Heartbeat.objects.get().pump_until is None
+
+
+def test_a_pump_takes_the_nudge_and_claims_a_little_time_ahead(monkeypatch, now):
+    Heartbeat.objects.update_or_create(pk=1, defaults={"nudged_at": now})
+    line = Line(monkeypatch, [])
+    pump(lambda: now, 50, monotonic=lambda: 0)
+    assert line.seen[0] == (now + ticking.AHEAD, None)
+
+
+def test_a_killed_pumps_claim_runs_out_soon():
+    assert timedelta(seconds=30) >= ticking.AHEAD
+
+
+def test_backlog_counts_each_kind_up_to_a_bound(now):
+    campaign = factories.campaign()
+    factories.enrollments(campaign, 3)
+    factories.enrollments(campaign, 1, due_at=now + timedelta(days=1))
+    factories.deliveries(campaign, 2)
+    factories.event(factories.contact())
+    assert backlog(now, 10) == 6
+    assert backlog(now, 2) == 5
+
+
+def test_a_series_goes_out_in_order_and_once(now):
+    first, second = factories.step("First"), factories.step("Second")
+    nodes = {
+        "n1": factories.send(first, "n2"),
+        "n2": factories.wait("n3", amount=2),
+        "n3": factories.send(second),
+    }
+    factories.campaign(nodes=nodes)
+    factories.event(factories.contact("ann@example.com"))
+    for days in (0, 1, 2, 3):
+        pump(lambda days=days: now + timedelta(days=days), 50)
+    assert [message.subject for message in mail.outbox] == ["First", "Second"]
+    second_one = Delivery.objects.get(node="n3")
+    assert second_one.created_at == now + timedelta(days=2)

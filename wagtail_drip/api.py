@@ -1,0 +1,196 @@
+"""What site code calls. Everybody is named by exactly one of `email`, `user` and `contact`.
+
+`record`, `enroll` and `subscribe` stand in the way of sign-ups and checkouts, so they never
+break their caller: the database's trouble is logged. Misuse (an unknown name, bad data) raises
+ValueError under DEBUG, or with WAGTAIL_DRIP_STRICT = True, and is logged in production. The
+others do what a person demands; they raise where it can't be done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import DatabaseError, InterfaceError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .conf import conf
+from .engine import enrolling, erasing, leaving, recording
+from .engine.identifying import find, identify
+from .models import Campaign, Contact, Enrollment, Event, Topic, consent
+from .models.consent import Suppression
+
+logger = logging.getLogger("wagtail_drip")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _unbreakable(default: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Log instead of raising into the caller's own work, and answer `default`."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return function(*args, **kwargs)
+            except (DatabaseError, InterfaceError):
+                logger.exception("wagtail_drip.api.%s failed", function.__name__)
+            except Exception as error:
+                if conf.STRICT:
+                    raise
+                told = logger.warning if isinstance(error, ValueError) else logger.exception
+                told("wagtail_drip.api.%s was ignored: %s", function.__name__, error)
+            return default
+
+        return call
+
+    return decorate
+
+
+@_unbreakable(None)
+def record(
+    name: str,
+    *,
+    email: str | None = None,
+    user: Any = None,
+    contact: Contact | None = None,
+    data: Mapping[str, Any] | None = None,
+    key: str = "",
+    at: datetime | None = None,
+) -> Event | None:
+    """Record that `name` (a registered trigger) happened to somebody, `at` (default: now).
+
+    `data`: a JSON object of at most 64 KB. `key`: the same name and key is recorded once, however
+    often it is called. Writes in the caller's transaction; returns None where nothing was
+    written, or where it will be after the commit.
+    """
+    return recording.record(
+        name,
+        email=email,
+        user=user,
+        contact=contact,
+        data=data,
+        key=key,
+        at=at,
+        now=timezone.now(),
+    )
+
+
+@_unbreakable(False)
+def enroll(
+    campaign: str,
+    *,
+    email: str | None = None,
+    user: Any = None,
+    contact: Contact | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> bool:
+    """Enter somebody in the live campaign of this short name, whatever its audience.
+
+    False where consent, a suppression or the entry rule is in the way.
+    """
+    now = timezone.now()
+    plain = recording.as_json(data or {})
+    with transaction.atomic():
+        person = identify(email=email, user=user, contact=contact, now=now)
+        return bool(enrolling.enroll(_campaign(campaign), [person], now=now, data=plain))
+
+
+def unenroll(
+    campaign: str,
+    *,
+    email: str | None = None,
+    user: Any = None,
+    contact: Contact | None = None,
+) -> bool:
+    """Take somebody out of the campaign. False where they were not in it."""
+    person = find(email=email, user=user, contact=contact)
+    inside = Enrollment.objects.filter(campaign=_campaign(campaign))
+    return person is not None and bool(_take_out(person, inside, Enrollment.Reason.EDITOR))
+
+
+@_unbreakable(False)
+def subscribe(
+    topic: str,
+    *,
+    email: str | None = None,
+    user: Any = None,
+    contact: Contact | None = None,
+    source: str,
+    wording: str = "",
+    ip: str | None = None,
+) -> bool:
+    """Somebody chose the topic of this short name. False where they had chosen it before.
+
+    `source` (page or way), `wording` (what they agreed to) and `ip` are kept as proof.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        person = identify(email=email, user=user, contact=contact, now=now)
+        return consent.grant(person, _topic(topic), at=now, source=source, wording=wording, ip=ip)
+
+
+def unsubscribe(
+    topic: str | None = None,
+    *,
+    email: str | None = None,
+    user: Any = None,
+    contact: Contact | None = None,
+    source: str = "api",
+) -> int:
+    """Somebody wants no more of the topic; without one, no marketing at all.
+
+    Returns how many campaigns that took them out of.
+    """
+    now = timezone.now()
+    person = identify(email=email, user=user, contact=contact, now=now)
+    if topic is None:
+        return leaving.leave_all(person, at=now, source=source)
+    return leaving.leave_topic(person, _topic(topic), at=now, source=source)
+
+
+def suppress(email: str, *, transactional: bool = False) -> bool:
+    """This address gets no more marketing; with `transactional`, no mail at all.
+
+    True where that changed something. Raises ValueError where it is no address.
+    """
+    scope = Suppression.Scope.ALL if transactional else Suppression.Scope.MARKETING
+    reason = Suppression.Reason.MANUAL
+    changed = consent.suppress(email, reason=reason, scope=scope, at=timezone.now())
+    if person := find(email=email):
+        inside = Enrollment.objects.filter(contact=person)
+        if not transactional:
+            campaigns = [row.pk for row in Campaign.objects.defer("flow") if row.transactional]
+            inside = inside.exclude(campaign_id__in=campaigns)
+        _take_out(person, inside, Enrollment.Reason.SUPPRESSED)
+    return changed
+
+
+def erase(*, email: str | None = None, user: Any = None, contact: Contact | None = None) -> bool:
+    """Forget the person: nothing is left that names them. False where nobody is known."""
+    person = find(email=email, user=user, contact=contact)
+    return person is not None and erasing.erase(person, now=timezone.now())
+
+
+def _take_out(person: Contact, enrollments: Any, reason: str) -> int:
+    with transaction.atomic():
+        leaving.lock(person.pk)
+        inside = enrollments.filter(contact=person)
+        return leaving.take_out(inside, reason=reason, at=timezone.now())
+
+
+def _campaign(slug: str) -> Campaign:
+    if found := Campaign.objects.filter(slug=slug).first():
+        return found
+    raise ValueError(_("No campaign has the short name %r.") % (slug,))
+
+
+def _topic(slug: str) -> Topic:
+    if found := Topic.objects.filter(slug=slug).first():
+        return found
+    raise ValueError(_("No mailing topic has the short name %r.") % (slug,))

@@ -1,0 +1,190 @@
+"""Advancing: due people are carried over their flow to the next stop, a wait or a send.
+
+A batch is claimed with row locks, decided in memory and written back in one transaction. What
+`claim` gave is locked, so version, node and state are still those that were decided upon.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from ..flow import compiling
+from ..flow.program import Deliver, End, Program, Stay
+from ..models import Campaign, Delivery, Enrollment, Version
+from .asking import explained
+from .expelling import reasons_to_leave
+from .locking import skipping_locked
+from .planning import Plan, lay_down
+from .retrying import on_deadlock
+from .walking import Fault, Walker, walk, zone_of
+
+logger = logging.getLogger("wagtail_drip")
+
+BATCH = 500
+SEPARATE_UPDATES = 8
+State = Enrollment.State
+
+
+@on_deadlock
+def advance_due(now: datetime, limit: int = BATCH) -> int:
+    """Carry up to `limit` due people on. Returns how many; 0 says that nobody is due.
+
+    Several processes share the work without waiting for each other. One person's fault fails
+    that person's enrollment alone.
+    """
+    with transaction.atomic():
+        enrollments = _claim(now, limit)
+        campaigns = Campaign.objects.defer("flow").in_bulk({row.campaign_id for row in enrollments})
+        leaving, faults = reasons_to_leave(enrollments, campaigns, now)
+        staying = [row for row in enrollments if row.pk not in leaving and row.pk not in faults]
+        walkers = _walkers(staying, campaigns, faults)
+        walk(walkers, now)
+        _end(_endings(enrollments, walkers, leaving, faults), now)
+        _stand(walkers, campaigns, now)
+    return len(enrollments)
+
+
+def go_on(enrollment_ids: Iterable[int], at: datetime) -> int:
+    """Their deliveries ended `at`: the active ones go on from there. One UPDATE.
+
+    Call it in the transaction that settles the deliveries.
+    """
+    active = Enrollment.objects.filter(pk__in=list(enrollment_ids), state=State.ACTIVE)
+    return active.update(arrived_at=at, due_at=at)
+
+
+def _claim(now: datetime, limit: int) -> list[Enrollment]:
+    """Lock due enrollments with their contacts. Nobody is waited for, so nobody deadlocks."""
+    due = Enrollment.objects.filter(state=State.ACTIVE, due_at__lte=now)
+    rows = due.select_related("contact").defer("data", "contact__attributes")
+    return list(skipping_locked(rows, "contact").order_by("due_at", "pk")[:limit])
+
+
+def _walkers(
+    enrollments: Sequence[Enrollment], campaigns: Mapping[int, Campaign], faults: dict[int, str]
+) -> list[Walker]:
+    programs, broken = _programs({row.version_id for row in enrollments})
+    deliveries = _deliveries(enrollments)
+    walkers = []
+    for row in enrollments:
+        if row.version_id in broken:
+            faults[row.pk] = broken[row.version_id]
+            continue
+        walkers.append(
+            Walker(
+                enrollment=row,
+                program=programs[row.version_id],
+                zone=zone_of(row.contact.time_zone, campaigns[row.campaign_id].time_zone),
+                node=row.node,
+                arrived_at=row.arrived_at,
+                deliveries=deliveries[row.pk],
+            )
+        )
+    return walkers
+
+
+def _programs(ids: set[int]) -> tuple[dict[int, Program], dict[int, str]]:
+    """The programs by version, and why some can't be read."""
+    programs: dict[int, Program] = {}
+    broken: dict[int, str] = {}
+    for pk, version in Version.objects.in_bulk(ids).items():
+        try:
+            programs[pk] = compiling.load(version.program)
+        except Exception as error:
+            logger.exception("Version %s can't be read", pk)
+            broken[pk] = explained(error)
+    return programs, broken
+
+
+def _deliveries(enrollments: Sequence[Enrollment]) -> Mapping[int, dict[str, bool]]:
+    """By enrollment and node: whether the delivery laid down there has ended."""
+    visits = {row.pk: row.visit for row in enrollments}
+    found: dict[int, dict[str, bool]] = defaultdict(dict)
+    rows = Delivery.objects.filter(enrollment_id__in=list(visits))
+    for pk, node, visit, state in rows.values_list("enrollment_id", "node", "visit", "state"):
+        if visit == visits[pk]:
+            found[pk][node] = state in Delivery.SETTLED
+    return found
+
+
+# Writing back
+
+
+def _stand(walkers: Sequence[Walker], campaigns: Mapping[int, Campaign], now: datetime) -> None:
+    """Those who stay: at a wait until it is over, at a send until its delivery ends."""
+    standing = [w for w in walkers if isinstance(w.outcome, Stay | Deliver)]
+    plans = [
+        Plan(walker.enrollment, walker.node, walker.outcome.step)
+        for walker in standing
+        if isinstance(walker.outcome, Deliver) and walker.node not in walker.deliveries
+    ]
+    look_again = lay_down(plans, campaigns, now)
+    for walker in standing:
+        row, outcome = walker.enrollment, walker.outcome
+        row.node, row.arrived_at, row.due_at = walker.node, walker.arrived_at, None
+        if isinstance(outcome, Stay):
+            row.due_at = outcome.until
+        else:
+            # No wait counts from here: the delivery's end will say from when the next one does.
+            row.arrived_at, row.due_at = now, now if row.pk in look_again else None
+    _write([walker.enrollment for walker in standing])
+
+
+def _write(rows: Sequence[Enrollment]) -> None:
+    """People whose mails went out together mostly stand alike: they share an UPDATE each kind.
+
+    Django takes five times as long over one statement with a case for each row.
+    """
+    alike = defaultdict(list)
+    for row in rows:
+        alike[row.node, row.arrived_at, row.due_at].append(row.pk)
+    active = Enrollment.objects.filter(state=State.ACTIVE)
+    if len(alike) > SEPARATE_UPDATES:
+        active.bulk_update(rows, ["node", "arrived_at", "due_at"])
+        return
+    for (node, arrived_at, due_at), ids in alike.items():
+        active.filter(pk__in=ids).update(node=node, arrived_at=arrived_at, due_at=due_at)
+
+
+Ending = tuple[str, str, str]  # state, reason, node
+
+
+def _end(endings: Mapping[Ending, list[int]], now: datetime) -> None:
+    """One UPDATE for each kind of ending, and one for the deliveries that must not go now."""
+    for (state, reason, node), ids in endings.items():
+        Enrollment.objects.filter(pk__in=ids, state=State.ACTIVE).update(
+            state=state, reason=reason, node=node, ended_at=now, due_at=None
+        )
+        if state != State.COMPLETED:
+            waiting = Delivery.objects.filter(enrollment_id__in=ids, state=Delivery.State.WAITING)
+            waiting.update(state=Delivery.State.SKIPPED, reason=reason, settled_at=now, claim="")
+
+
+def _endings(
+    enrollments: Sequence[Enrollment],
+    walkers: Sequence[Walker],
+    leaving: Mapping[int, str],
+    faults: Mapping[int, str],
+) -> Mapping[Ending, list[int]]:
+    endings: dict[Ending, list[int]] = defaultdict(list)
+    for row in enrollments:
+        if reason := leaving.get(row.pk):
+            endings[State.LEFT, reason, row.node].append(row.pk)
+        elif fault := faults.get(row.pk):
+            endings[State.FAILED, fault[:200], row.node].append(row.pk)
+    for walker in walkers:
+        pk = walker.enrollment.pk
+        match walker.outcome:
+            case End(left=True, reason=reason):
+                reason = (reason or Enrollment.Reason.CONDITION)[:200]
+                endings[State.LEFT, reason, walker.node].append(pk)
+            case End():
+                endings[State.COMPLETED, "", walker.node].append(pk)
+            case Fault(reason=reason):
+                endings[State.FAILED, reason, walker.node].append(pk)
+    return endings

@@ -1,0 +1,116 @@
+"""Enrolling: new events meet the campaigns that start on them.
+
+The inbox is worked off from whatever lies in it. There is no cursor: ids are given out before
+commit, so a high-water mark would lose rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from ..models import Campaign, Contact, Event, Inbox
+from .entering import Candidate, admit
+from .locking import skipping_locked
+from .recording import announce
+from .retrying import is_outage, on_deadlock
+
+logger = logging.getLogger("wagtail_drip")
+
+BATCH = 500
+
+
+@on_deadlock
+def enroll_new(now: datetime, limit: int = BATCH) -> int:
+    """Look at up to `limit` new events. Returns how many; 0 says the inbox is empty.
+
+    Each event enrolls its person in the live and paused campaigns it starts, and leaves the
+    inbox in the same transaction. Several processes share the inbox without waiting.
+    """
+    with transaction.atomic():
+        inbox = skipping_locked(Inbox.objects.order_by("pk"))[:limit]
+        taken = dict(inbox.values_list("pk", "event_id"))
+        if not taken:
+            return 0
+        events = Event.objects.filter(pk__in=taken.values()).select_related("contact")
+        _match(list(events.order_by("pk")), now)
+        Inbox.objects.filter(pk__in=list(taken)).delete()
+    return len(taken)
+
+
+def enroll(
+    campaign: Campaign,
+    contacts: Iterable[Contact],
+    *,
+    now: datetime,
+    data: Mapping[str, Any] | None = None,
+    event: Event | None = None,
+) -> int:
+    """Enroll people by hand. Returns how many entered.
+
+    Consent, suppression and the entry rule hold here too; the audience is not asked.
+    Raises ValueError where the campaign is not live.
+    """
+    live = open_campaigns().filter(pk=campaign.pk).first()
+    if live is None:
+        raise ValueError(_("“%s” is not live: nobody can enter.") % campaign)
+    people = list(contacts)
+    given = dict(data) if data is not None else (event.data if event else {})
+    at = event.at if event else now
+    entered = 0
+    for first in range(0, len(people), BATCH):
+        candidates = [Candidate(c, at, given, event) for c in people[first : first + BATCH]]
+        entered += _enter(live, candidates, now)
+    return entered
+
+
+def open_campaigns() -> QuerySet[Campaign]:
+    """Campaigns people may enter: live ones, and paused ones, where they wait inside."""
+    return Campaign.objects.filter(
+        live=True, started_at__isnull=False, current_version__isnull=False
+    ).select_related("current_version")
+
+
+@on_deadlock
+def _enter(campaign: Campaign, candidates: Sequence[Candidate], now: datetime) -> int:
+    with transaction.atomic():
+        entered = admit(campaign, candidates, now=now, audience=False)
+        if entered:
+            announce()
+    return entered
+
+
+def _match(events: list[Event], now: datetime) -> None:
+    by_name = defaultdict(list)
+    for event in events:
+        by_name[event.name].append(event)
+    for campaign in open_campaigns().filter(trigger__in=list(by_name)).order_by("pk"):
+        # Events from before a campaign went live never start it.
+        candidates = [
+            Candidate(event.contact, event.at, event.data, event)
+            for event in by_name[campaign.trigger]
+            if campaign.started_at and event.at >= campaign.started_at
+        ]
+        if candidates:
+            _try_to_admit(campaign, candidates, now)
+
+
+def _try_to_admit(campaign: Campaign, candidates: list[Candidate], now: datetime) -> None:
+    """Admit all at once; where that fails, each alone, so that one costs nobody else the entry."""
+    try:
+        with transaction.atomic():
+            admit(campaign, candidates, now=now)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        logger.exception("Enrolling in %s failed for %d events", campaign.slug, len(candidates))
+        if len(candidates) > 1:
+            for candidate in candidates:
+                _try_to_admit(campaign, [candidate], now)

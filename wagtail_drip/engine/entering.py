@@ -1,0 +1,165 @@
+"""Entering: the gate of a campaign, its entry rule, and the enrollment rows themselves."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from ..flow import compiling
+from ..flow.conditions import group
+from ..models import Campaign, Contact, Enrollment, Event, matching
+from ..models.addresses import digest
+from ..models.consent import granted, suppressed
+from .asking import ask
+
+logger = logging.getLogger("wagtail_drip")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody who may enter, because of `event` or by hand."""
+
+    contact: Contact
+    at: datetime  # entered_at, from which the first wait counts
+    data: Mapping[str, Any] = field(default_factory=dict)
+    event: Event | None = None
+
+
+def admit(
+    campaign: Campaign, candidates: Sequence[Candidate], *, now: datetime, audience: bool = True
+) -> int:
+    """Enroll those who may enter now. Returns how many did; the number of queries is fixed.
+
+    `audience`: whether the campaign's "only for people who" is asked; by hand it is not.
+    Call it in a transaction.
+    """
+    allowed = _allowed(campaign, [c.contact for c in candidates], now, audience)
+    admitted = [candidate for candidate in candidates if candidate.contact.pk in allowed]
+    return _insert(_rows(campaign, admitted, now)) if admitted else 0
+
+
+def _allowed(
+    campaign: Campaign, contacts: Iterable[Contact], now: datetime, audience: bool
+) -> set[int]:
+    """The gate: consent, suppression, audience. Primary keys of the contacts that pass."""
+    by_id = {contact.pk: contact for contact in contacts if not contact.erased_at}
+    if campaign.topic_id:
+        consenting = granted(by_id, campaign.topic_id)
+        by_id = {pk: contact for pk, contact in by_id.items() if pk in consenting}
+    blocked = suppressed((c.email for c in by_id.values()), transactional=campaign.transactional)
+    allowed = {pk for pk, contact in by_id.items() if contact.email not in blocked}
+    conditions = matching.raw_conditions(campaign.audience) if audience else []
+    if conditions:
+        answers = ask(group("all", conditions), Contact, allowed, now)
+        for pk, fault in answers.faults.items():
+            logger.error("%s does not enter %s: %s", pk, campaign.slug, fault)
+        allowed = answers.met
+    return allowed
+
+
+# The entry rule
+
+
+@dataclass(slots=True)
+class _Past:
+    """Somebody's earlier enrollments in the campaign."""
+
+    keys: set[str] = field(default_factory=set)
+    entered_at: datetime | None = None
+    active: bool = False
+
+    def add(self, key: str, entered_at: datetime, active: bool) -> None:
+        self.keys.add(key)
+        self.entered_at = max(self.entered_at or entered_at, entered_at)
+        self.active = self.active or active
+
+
+def _rows(campaign: Campaign, candidates: Sequence[Candidate], now: datetime) -> list[Enrollment]:
+    pasts = _pasts(campaign, {candidate.contact.pk for candidate in candidates})
+    version = campaign.current_version
+    if version is None:
+        raise ValueError(f"{campaign.slug} has no version to go through")
+    start = compiling.load(version.program).start
+    rows = []
+    for candidate in sorted(candidates, key=lambda c: (c.contact.pk, c.at)):
+        past = pasts[candidate.contact.pk]
+        key = _entry_key(campaign, candidate, past)
+        if key is None or key in past.keys:
+            continue
+        past.add(key, candidate.at, active=True)
+        rows.append(_row(campaign, candidate, key, start, now))
+    return rows
+
+
+def _pasts(campaign: Campaign, contact_ids: set[int]) -> dict[int, _Past]:
+    pasts: dict[int, _Past] = defaultdict(_Past)
+    earlier = Enrollment.objects.filter(campaign=campaign, contact_id__in=contact_ids)
+    for contact_id, key, entered_at, state in earlier.values_list(
+        "contact_id", "entry_key", "entered_at", "state"
+    ):
+        pasts[contact_id].add(key, entered_at, state == Enrollment.State.ACTIVE)
+    return pasts
+
+
+def _entry_key(campaign: Campaign, candidate: Candidate, past: _Past) -> str | None:
+    """The key that the unique constraint holds the rule by; None: they may not enter (again)."""
+    if campaign.entry_rule == Campaign.EntryRule.ONCE:
+        return None if past.keys else ""
+    if campaign.entry_rule == Campaign.EntryRule.AGAIN_AFTER:
+        pause = timedelta(days=campaign.entry_days)
+        if past.entered_at and candidate.at < past.entered_at + pause:
+            return None
+        return _free(past, "")
+    if event := candidate.event:
+        return event.key_digest or digest(f"event\0{event.pk}")
+    # By hand there is no event to tell one time from another: not while they are inside.
+    return None if past.active else _free(past, "hand ")
+
+
+def _free(past: _Past, prefix: str) -> str:
+    ordinals = (f"{prefix}{number}" for number in count(len(past.keys) + 1))
+    return next(key for key in ordinals if key not in past.keys)
+
+
+def _row(
+    campaign: Campaign, candidate: Candidate, key: str, start: str, now: datetime
+) -> Enrollment:
+    return Enrollment(
+        contact=candidate.contact,
+        campaign=campaign,
+        version=campaign.current_version,
+        event=candidate.event,
+        data=dict(candidate.data),
+        entry_key=key,
+        node=start,
+        arrived_at=candidate.at,
+        entered_at=candidate.at,
+        due_at=now,
+    )
+
+
+def _insert(rows: list[Enrollment]) -> int:
+    """Insert all at once; where somebody entered another way meanwhile, one by one."""
+    try:
+        with transaction.atomic():
+            return len(Enrollment.objects.bulk_create(rows))
+    except IntegrityError:
+        return sum(_insert_one(row) for row in rows)
+
+
+def _insert_one(row: Enrollment) -> bool:
+    row.pk = None
+    row._state.adding = True
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,84 @@
+"""Expelling: who must go no further, and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from ..flow.conditions import group
+from ..models import Campaign, Enrollment, matching
+from ..models.consent import granted, suppressed
+from .asking import ask
+
+Reason = Enrollment.Reason
+
+
+def reasons_to_leave(
+    enrollments: Sequence[Enrollment], campaigns: Mapping[int, Campaign], now: datetime
+) -> tuple[dict[int, str], dict[int, str]]:
+    """For those who must leave: `Enrollment.Reason` by primary key. And why some can't be asked.
+
+    One query for each campaign with goals, one for each topic, at most two for suppressions.
+    """
+    leaving: dict[int, str] = {}
+    for row in enrollments:
+        if row.contact.erased_at:
+            leaving[row.pk] = Reason.ERASED
+        elif not campaigns[row.campaign_id].live:
+            leaving[row.pk] = Reason.STOPPED
+    reached, faults = _goals(_without(enrollments, leaving), campaigns, now)
+    leaving |= dict.fromkeys(reached, Reason.GOAL)
+    leaving |= _unsubscribed(_without(enrollments, leaving, faults), campaigns)
+    leaving |= _suppressed(_without(enrollments, leaving, faults), campaigns)
+    return leaving, faults
+
+
+def _without(enrollments: Iterable[Enrollment], *sets: Mapping[int, str]) -> list[Enrollment]:
+    return [row for row in enrollments if not any(row.pk in found for found in sets)]
+
+
+def _goals(
+    enrollments: Iterable[Enrollment], campaigns: Mapping[int, Campaign], now: datetime
+) -> tuple[set[int], dict[int, str]]:
+    inside = defaultdict(list)
+    for row in enrollments:
+        inside[row.campaign_id].append(row.pk)
+    reached: set[int] = set()
+    faults: dict[int, str] = {}
+    for campaign_id, ids in inside.items():
+        if conditions := matching.raw_conditions(campaigns[campaign_id].goals):
+            answers = ask(group("any", conditions), Enrollment, ids, now)
+            reached |= answers.met
+            # Not to know whether somebody has bought is no reason to go on selling to them.
+            faults.update(answers.faults)
+    return reached, faults
+
+
+def _unsubscribed(
+    enrollments: Iterable[Enrollment], campaigns: Mapping[int, Campaign]
+) -> dict[int, str]:
+    by_topic = defaultdict(list)
+    for row in enrollments:
+        if topic_id := campaigns[row.campaign_id].topic_id:
+            by_topic[topic_id].append(row)
+    leaving: dict[int, str] = {}
+    for topic_id, rows in by_topic.items():
+        consenting = granted({row.contact_id for row in rows}, topic_id)
+        gone = [row.pk for row in rows if row.contact_id not in consenting]
+        leaving |= dict.fromkeys(gone, Reason.UNSUBSCRIBED)
+    return leaving
+
+
+def _suppressed(
+    enrollments: Iterable[Enrollment], campaigns: Mapping[int, Campaign]
+) -> dict[int, str]:
+    by_kind = defaultdict(list)
+    for row in enrollments:
+        by_kind[campaigns[row.campaign_id].transactional].append(row)
+    leaving: dict[int, str] = {}
+    for transactional, rows in by_kind.items():
+        blocked = suppressed({row.contact.email for row in rows}, transactional=transactional)
+        gone = [row.pk for row in rows if row.contact.email in blocked]
+        leaving |= dict.fromkeys(gone, Reason.SUPPRESSED)
+    return leaving

@@ -1,0 +1,105 @@
+"""Planning: the rows of messages to come. They exist before anything is transmitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from functools import lru_cache
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from ..conf import conf
+from ..models import Campaign, Delivery, Enrollment, Step
+from ..models.addresses import normalize
+from ..models.deliveries import new_token
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`enrollment` came to the send at `node`, of the step with this translation key."""
+
+    enrollment: Enrollment
+    node: str
+    step: str
+
+
+def lay_down(plans: Sequence[Plan], campaigns: Mapping[int, Campaign], now: datetime) -> set[int]:
+    """Insert a delivery, due now, for each plan. Two queries, however many they are.
+
+    Returns the enrollments that had theirs laid down by somebody else meanwhile.
+    """
+    if not plans:
+        return set()
+    steps = _steps(plan.step for plan in plans)
+    rows = [_row(plan, campaigns[plan.enrollment.campaign_id], steps, now) for plan in plans]
+    try:
+        with transaction.atomic():
+            Delivery.objects.bulk_create(rows)
+    except IntegrityError:
+        return {row.enrollment_id for row in rows if not _insert_one(row)}
+    return set()
+
+
+def message_id(token: str, sender: str) -> str:
+    """`<token@domain of the sender>`: every attempt of one delivery carries the same."""
+    return f"<{token}@{_domain(sender)}>"
+
+
+@lru_cache(maxsize=256)
+def _domain(sender: str) -> str:
+    try:
+        return normalize(parseaddr(sender)[1]).rpartition("@")[2]
+    except ValueError:
+        return "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What of a step its deliveries need; of a deleted step, nothing is known."""
+
+    channel: str = "email"
+    sender_email: str = ""
+
+
+def _steps(keys: Iterable[str]) -> dict[UUID, _Step]:
+    found = Step.objects.filter(translation_key__in=set(keys)).order_by("-pk")
+    # Where translations differ, the oldest one's sender counts: it is the original.
+    return {
+        key: _Step(channel, sender)
+        for key, channel, sender in found.values_list("translation_key", "channel", "sender_email")
+    }
+
+
+def _row(plan: Plan, campaign: Campaign, steps: Mapping[UUID, _Step], now: datetime) -> Delivery:
+    key = UUID(plan.step)
+    step = steps.get(key, _Step())
+    token = new_token()
+    sender = step.sender_email or campaign.sender_email or conf.FROM_EMAIL
+    return Delivery(
+        enrollment=plan.enrollment,
+        contact_id=plan.enrollment.contact_id,
+        campaign_id=plan.enrollment.campaign_id,
+        step_key=key,
+        node=plan.node,
+        visit=plan.enrollment.visit,
+        channel=step.channel,
+        priority=campaign.priority,
+        due_at=now,
+        created_at=now,
+        token=token,
+        message_id=message_id(token, sender),
+    )
+
+
+def _insert_one(row: Delivery) -> bool:
+    row.pk = None
+    row._state.adding = True
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
