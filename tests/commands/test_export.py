@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from wagtail.models import Locale, Page, Site
+
+from tests import factories
+from wagtail_drip.engine.files import schema
+from wagtail_drip.engine.files.references import from_reference, to_reference
+from wagtail_drip.models import Campaign, Step
+
+pytestmark = pytest.mark.django_db
+
+SEEDS = sorted((Path(__file__).parents[2] / "example_site" / "campaigns").glob("*.json"))
+
+
+def export(slug: str = "welcome") -> str:
+    out = StringIO()
+    call_command("drip_export", slug, stdout=out)
+    return out.getvalue()
+
+
+def make_campaign(*steps: Step) -> Campaign:
+    """With a flow that sends these, nested in a decision from the second on."""
+    campaign = factories.campaign("welcome", topic=factories.topic("news"))
+    sends = [{"type": "send", "value": {"step": step.pk}, "id": f"s{step.pk}"} for step in steps]
+    asked = [{"type": "topic", "value": {"topic": "news"}, "id": "c1"}]
+    inside = {"match": "all", "conditions": asked, "yes": sends[1:], "no": []}
+    campaign.flow = json.dumps([sends[0], {"type": "if_else", "value": inside, "id": "i1"}])
+    campaign.save_revision()
+    return campaign
+
+
+def test_export_import_export_is_identical(tmp_path):
+    text = [{"type": "text", "value": "<p>Hi</p>", "id": "t1"}]
+    make_campaign(factories.step("One", body=text), factories.step("Two"))
+    first, file = export(), tmp_path / "file.json"
+    file.write_text(first)
+    # As on another site: nothing of it there, and other primary keys.
+    Campaign.objects.all().delete()
+    Step.objects.all().delete()
+    factories.step("Another")
+    call_command("drip_import", str(file), verbosity=0)
+    assert export() == first
+
+
+def test_a_file_names_nothing_by_primary_key():
+    steps = factories.step("One"), factories.step("Two")
+    make_campaign(*steps)
+    flow = json.loads(export())["campaign"]["flow"]
+    keys = [str(step.translation_key) for step in steps]
+    assert flow[0]["value"] == {"step": keys[0]}
+    assert flow[1]["value"]["yes"][0]["value"] == {"step": keys[1]}
+
+
+def test_an_export_fits_the_schema():
+    make_campaign(factories.step("One"), factories.step("Two"))
+    assert schema.problems(json.loads(export())) == []
+
+
+def test_a_translation_follows_the_mail_that_the_flow_names():
+    one = factories.step("One")
+    german = Locale.objects.create(language_code="de")
+    factories.step("Eins", locale=german, translation_key=one.translation_key)
+    make_campaign(one)
+    assert [s["language"] for s in json.loads(export())["steps"]] == ["en", "de"]
+
+
+def test_unpublished_changes_are_exported():
+    campaign = make_campaign(factories.step("One"))
+    campaign.name = "Hello again"
+    campaign.save_revision()
+    assert json.loads(export())["campaign"]["name"] == "Hello again"
+
+
+def test_an_unknown_campaign_lists_the_known_ones():
+    factories.campaign("welcome")
+    with pytest.raises(CommandError, match="There are: welcome"):
+        export("goodbye")
+
+
+def test_a_page_is_named_by_its_path():
+    site = Site.objects.get()
+    page = site.root_page.add_child(instance=Page(title="About", slug="about"))
+    assert to_reference(Page, page.pk, site) == "/about/"
+    assert from_reference(Page, "/about/", site) == page.pk
+
+
+def test_pages_in_rich_text_are_named_by_their_path(tmp_path):
+    page = Site.objects.get().root_page.add_child(instance=Page(title="About", slug="about"))
+    link = f'<p><a id="{page.pk}" linktype="page">us</a></p>'
+    step = factories.step("One", body=[{"type": "text", "value": link, "id": "t1"}])
+    make_campaign(step)
+    exported = json.loads(export())["steps"][0]["body"][0]["value"]
+    assert exported == '<p><a reference="&quot;/about/&quot;" linktype="page">us</a></p>'
+    file = tmp_path / "file.json"
+    file.write_text(export())
+    call_command("drip_import", str(file), verbosity=0)
+    assert not Step.objects.get(pk=step.pk).has_unpublished_changes
+
+
+@pytest.mark.parametrize("file", SEEDS, ids=lambda file: file.stem)
+def test_the_bookshops_files_are_as_export_writes_them(file):
+    data = json.loads(file.read_text())
+    assert schema.problems(data) == []
+    assert file.read_text() == json.dumps(data, indent=2, ensure_ascii=False) + "\n"
