@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import dj_database_url
+from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ROOT = BASE_DIR.parent
@@ -18,10 +19,13 @@ def flag(name: str, default: bool) -> bool:
 DEBUG = flag("DEBUG", False)
 SECRET_KEY = os.environ.get("SECRET_KEY", "the-bookshop-is-a-demo-and-keeps-no-secrets")
 ALLOWED_HOSTS = ["*"]
-BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:8000")
+BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+# Database, pictures, collected files and journal of a site that is started by hand or as demo.
+DEMO_DIR = Path(os.environ.get("DEMO_DIR", ROOT / ".demo"))
 
 INSTALLED_APPS = [
     "example_site.shop",
+    "example_site.outbox",
     "wagtail_drip",
     "wagtail_modeladmin",
     "django_q",
@@ -67,6 +71,7 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.debug",
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ]
@@ -76,9 +81,11 @@ TEMPLATES = [
 
 DATABASES = {
     "default": dj_database_url.config(
-        default=f"sqlite:///{ROOT / '.demo' / 'db.sqlite3'}", conn_max_age=60
+        default=f"sqlite:///{DEMO_DIR / 'db.sqlite3'}", conn_max_age=60
     )
 }
+if "DATABASE_URL" not in os.environ:
+    DEMO_DIR.mkdir(parents=True, exist_ok=True)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A cluster and a site write to one file: wait for each other instead of failing.
     DATABASES["default"]["OPTIONS"] = {
@@ -89,15 +96,15 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
-LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [("en", "English")]
+LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [("en", _("English"))]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ROOT / ".demo" / "static"
+STATIC_ROOT = DEMO_DIR / "static"
 MEDIA_URL = "/media/"
-MEDIA_ROOT = ROOT / ".demo" / "media"
+MEDIA_ROOT = DEMO_DIR / "media"
 
 WAGTAIL_SITE_NAME = "The Paper Lantern"
 WAGTAILADMIN_BASE_URL = BASE_URL
@@ -106,14 +113,23 @@ WAGTAIL_GRAVATAR_PROVIDER_URL = None
 WAGTAIL_ENABLE_UPDATE_CHECK = False
 WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
 
-EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "django.core.mail.backends.locmem.EmailBackend")
+# Only the outbox page shows mail, and only where strangers can't reach it.
+OUTBOX = flag("OUTBOX", DEBUG)
+EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "example_site.outbox.backend.OutboxBackend")
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
 DEFAULT_FROM_EMAIL = "The Paper Lantern <books@example.com>"
+ANYMAIL = {
+    name.removeprefix("ANYMAIL_"): value
+    for name, value in os.environ.items()
+    if name.startswith("ANYMAIL_")
+}
 
 WAGTAIL_DRIP_SENDING = os.environ.get("WAGTAIL_DRIP_SENDING", "on")
 WAGTAIL_DRIP_POSTAL_ADDRESS = "The Paper Lantern, 1 Harbour Street, Bookham"
 WAGTAIL_DRIP_TIME_TRAVEL = flag("DRIP_TIME_TRAVEL", False)
+WAGTAIL_DRIP_HASH_KEY = os.environ.get("WAGTAIL_DRIP_HASH_KEY", "the-bookshop-hashes-apart")
+WAGTAIL_DRIP_PRODUCTS = "example_site.shop.drip.BookProducts"
 
 Q_CLUSTER = {
     "name": "bookshop",
@@ -128,8 +144,19 @@ Q_CLUSTER = {
     "poll": 1,
     "recycle": 200,
     "label": "Django Q",
+    "log_level": "WARNING" if DEBUG else "INFO",
 }
 if REDIS_URL := os.environ.get("REDIS_URL"):
     Q_CLUSTER["redis"] = REDIS_URL
 else:
     Q_CLUSTER["orm"] = "default"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    # A demo's terminal is for what went wrong, not for each page that was asked for.
+    "loggers": {
+        "django.server": {"level": "ERROR" if DEBUG else "INFO"},
+        "django.request": {"level": "ERROR" if DEBUG else "WARNING"},
+    },
+}

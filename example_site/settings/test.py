@@ -4,7 +4,7 @@ import os
 
 os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")
 
-from .base import *
+from .base import *  # noqa: F403
 from .base import DATABASES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -14,4 +14,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WAGTAIL_DRIP_SENDING = "on"
+WAGTAIL_DRIP_STRICT = True  # misuse of the api raises, as under DEBUG
 DATABASES["default"]["CONN_MAX_AGE"] = 0

@@ -1,0 +1,180 @@
+"""The bookshop: its pages, its orders, its discount codes."""
+
+from __future__ import annotations
+
+import secrets
+from decimal import Decimal
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel
+from wagtail.fields import RichTextField
+from wagtail.models import Page
+
+from wagtail_drip.models.addresses import normalize
+
+# Without letters and digits that people mix up when they type.
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+
+
+class HomePage(Page):
+    max_count = 1
+    subpage_types = ["shop.ShopPage"]
+
+    intro = RichTextField(_("introduction"), blank=True, features=["bold", "italic", "link"])
+
+    content_panels = [*Page.content_panels, FieldPanel("intro")]
+
+    class Meta:
+        verbose_name = _("home page")
+
+    def get_context(self, request: HttpRequest, *args, **kwargs) -> dict:
+        context = super().get_context(request, *args, **kwargs)
+        books = BookPage.objects.live().descendant_of(self).select_related("cover")
+        return {**context, "books": list(books.order_by("-first_published_at", "-pk")[:6])}
+
+
+class ShopPage(Page):
+    parent_page_types = ["shop.HomePage"]
+    subpage_types = ["shop.BookPage"]
+
+    class Meta:
+        verbose_name = _("shelf of all books")
+
+    def get_context(self, request: HttpRequest, *args, **kwargs) -> dict:
+        context = super().get_context(request, *args, **kwargs)
+        genre = request.GET.get("genre", "")
+        books = BookPage.objects.live().child_of(self).select_related("cover").order_by("title")
+        if genre in BookPage.Genre.values:
+            books = books.filter(genre=genre)
+        genres = [(value, label, value == genre) for value, label in BookPage.Genre.choices]
+        return {**context, "books": books, "genres": genres, "genre": genre}
+
+
+class BookPage(Page):
+    class Genre(models.TextChoices):
+        NOVEL = "novel", _("Novels")
+        MYSTERY = "mystery", _("Mysteries")
+        NATURE = "nature", _("Nature and travel")
+        HISTORY = "history", _("History")
+        POETRY = "poetry", _("Poetry")
+
+    parent_page_types = ["shop.ShopPage"]
+    subpage_types: list[str] = []
+
+    author = models.CharField(_("author"), max_length=200)
+    genre = models.CharField(_("shelf"), max_length=20, choices=Genre.choices)
+    price = models.DecimalField(
+        _("price"), max_digits=7, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
+    )
+    cover = models.ForeignKey(
+        "wagtailimages.Image",
+        verbose_name=_("cover"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    blurb = RichTextField(_("description"), features=["bold", "italic", "link"])
+
+    content_panels = [
+        *Page.content_panels,
+        FieldPanel("author"),
+        FieldPanel("genre"),
+        FieldPanel("price"),
+        FieldPanel("cover"),
+        FieldPanel("blurb"),
+    ]
+
+    class Meta:
+        verbose_name = _("book")
+        verbose_name_plural = _("books")
+
+    def serve(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        from .views import book
+
+        return book(request, self)
+
+
+class DiscountCode(models.Model):
+    """A code for one person, good for one order. Given out by mails; see drip.py."""
+
+    code = models.CharField(_("code"), max_length=20, unique=True)
+    email = models.CharField(_("for whom"), max_length=254)  # as addresses.normalize gives it
+    percent = models.PositiveSmallIntegerField(
+        _("percent"), validators=[MinValueValidator(1), MaxValueValidator(90)]
+    )
+    book = models.ForeignKey(
+        BookPage,
+        verbose_name=_("book"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+    )
+    # The mail that gave it out: made again, the mail shows the same code.
+    delivery = models.PositiveBigIntegerField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    used_at = models.DateTimeField(_("used"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("discount code")
+        verbose_name_plural = _("discount codes")
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "percent"], name="shop_code_once_a_mail")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} (−{self.percent} %)"
+
+    @staticmethod
+    def new_code(percent: int) -> str:
+        return f"PAGE{percent}-" + "".join(secrets.choice(ALPHABET) for _i in range(7))
+
+    @classmethod
+    def find(cls, code: str, *, email: str, book: BookPage) -> DiscountCode | None:
+        """The unused code of this person for this book, or None."""
+        found = cls.objects.filter(
+            code=code.strip().upper(), email=normalize(email), used_at=None
+        ).first()
+        return found if found and found.book_id in (None, book.pk) else None
+
+    def use(self) -> bool:
+        """Take the code, for good. False where somebody was faster."""
+        now = timezone.now()
+        return bool(type(self).objects.filter(pk=self.pk, used_at=None).update(used_at=now))
+
+
+class Order(models.Model):
+    email = models.EmailField(_("e-mail address"))
+    first_name = models.CharField(_("first name"), max_length=150)
+    book = models.ForeignKey(
+        BookPage, verbose_name=_("book"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    title = models.CharField(_("title"), max_length=255)  # outlives the book's page
+    total = models.DecimalField(_("total"), max_digits=7, decimal_places=2)
+    code = models.OneToOneField(
+        DiscountCode,
+        verbose_name=_("discount code"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="order",
+    )
+    created_at = models.DateTimeField(_("ordered"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.email}"
+
+
+def reduced(price: Decimal, percent: int) -> Decimal:
+    """The price less so many percent, to the cent."""
+    return (price * (100 - percent) / 100).quantize(Decimal("0.01"))

@@ -1,0 +1,151 @@
+"""What the bookshop starts with. Makes what is missing and leaves alone what is there."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.core.files.images import ImageFile
+from django.core.management import call_command
+from django.db import transaction
+from wagtail.images import get_image_model
+from wagtail.models import Locale, Page, Site
+
+from wagtail_drip.conf import conf
+from wagtail_drip.models import Campaign, Topic
+
+from . import covers
+from .books import Book, books
+from .models import BookPage, HomePage, ShopPage
+
+CAMPAIGNS = Path(__file__).resolve().parent.parent / "campaigns"
+TOPICS = (
+    ("news", "Letters from the shop", "About once a month: books, and now and then an offer."),
+    ("books-you-asked-about", "Books you asked about", "A few mails about the book you asked for."),
+)
+INTRO = (
+    "<p>A small bookshop on a harbor street. We have read what we sell, and we like to be asked."
+    "</p>"
+)
+SCENE = "Marrow Lane at dusk"
+
+
+def seed() -> None:
+    """Everything; safe to call again. Raises CommandError where a campaign can't be loaded."""
+    with transaction.atomic():
+        home = pages()
+        site = site_of(home)
+        picture(SCENE, lambda: covers.scene("houses", palette="plum"))
+        shelf = home.get_children().type(ShopPage).specific().first()
+        for book in books():
+            page_of(book, shelf)
+        topics(site)
+        people()
+    for file in sorted(CAMPAIGNS.glob("*.json")):
+        if not Campaign.objects.filter(slug=file.stem).exists():
+            call_command("drip_import", str(file), publish=True, verbosity=0)
+
+
+def pages() -> HomePage:
+    """Home and shelf, in place of the page that Wagtail comes with."""
+    if home := HomePage.objects.first():
+        return home
+    root = Page.get_first_root_node()
+    home = HomePage(
+        title="Books, and somebody to talk to about them",
+        slug="bookshop",
+        intro=INTRO,
+        locale=Locale.get_default(),
+    )
+    root.add_child(instance=home)
+    home.add_child(instance=ShopPage(title="All books", slug="shop", show_in_menus=True))
+    return home
+
+
+def site_of(home: HomePage) -> Site:
+    """The default site, showing our home page. Wagtail's own welcome page goes."""
+    site = Site.objects.filter(is_default_site=True).first()
+    if site is None:
+        site = Site(hostname="localhost", is_default_site=True, site_name="The Paper Lantern")
+    if site.root_page_id != home.pk:
+        former, site.root_page = site.root_page_id, home
+        site.site_name = "The Paper Lantern"
+        site.save()
+        Page.objects.filter(pk=former, depth=2, numchild=0).exclude(pk=home.pk).delete()
+    return site
+
+
+def page_of(book: Book, shelf: ShopPage) -> None:
+    if BookPage.objects.filter(slug=book.slug).exists():
+        return
+    cover = picture(
+        f"Cover: {book.title}",
+        lambda: covers.draw(book.title, book.author, motif=book.motif, palette=book.palette),
+    )
+    page = BookPage(
+        title=book.title,
+        slug=book.slug,
+        author=book.author,
+        genre=book.genre,
+        price=book.price,
+        cover=cover,
+        blurb="".join(f"<p>{paragraph}</p>" for paragraph in book.blurb),
+    )
+    shelf.add_child(instance=page)
+    page.save_revision().publish()
+
+
+def picture(title: str, make):
+    """The image of that title, drawn where it is missing."""
+    images = get_image_model().objects
+    if found := images.filter(title=title).first():
+        return found
+    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in title.lower())
+    drawn = make()
+    image = images.create(
+        title=title, file=ImageFile(BytesIO(drawn), name=f"{name}.png"), file_size=len(drawn)
+    )
+    image.get_file_hash()  # written where it is missing; campaign files name images by it
+    return image
+
+
+def topics(site: Site) -> None:
+    for slug, name, description in TOPICS:
+        values = {"name": name, "description": description, "site": site}
+        Topic.objects.get_or_create(slug=slug, defaults=values)
+
+
+def people() -> None:
+    """admin/admin and editor/editor, who may do in campaigns what editors do."""
+    users: Any = get_user_model().objects
+    if not users.filter(username="admin").exists():
+        users.create_superuser("admin", password="admin")
+    editors, _created = Group.objects.get_or_create(name="Editors")
+    may = [
+        f"{verb}_{noun}" for noun in ("campaign", "step") for verb in ("add", "change", "publish")
+    ]
+    may += ["add_topic", "change_topic", "view_contact", "view_event", "view_enrollment"]
+    may += ["view_delivery"]
+    editors.permissions.add(
+        *Permission.objects.filter(content_type__app_label="wagtail_drip", codename__in=may)
+    )
+    if not users.filter(username="editor").exists():
+        users.create_user("editor", password="editor").groups.add(editors)
+
+
+def adopt() -> None:
+    """Make site and database those of this address; a demo may move to another port."""
+    from wagtail_drip.models import Heartbeat
+
+    address = urlsplit(conf.BASE_URL)
+    Site.objects.filter(is_default_site=True).update(
+        hostname=address.hostname or "localhost",
+        port=address.port or (443 if address.scheme == "https" else 80),
+    )
+    Site.clear_site_root_paths_cache()
+    heartbeat = Heartbeat.load()
+    Heartbeat.objects.filter(pk=heartbeat.pk).update(base_url=conf.BASE_URL)

@@ -1,0 +1,42 @@
+"""How a site plugs into wagtail-drip, and its own lists in the admin."""
+
+from __future__ import annotations
+
+from wagtail import hooks
+from wagtail.snippets.models import register_snippet
+from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
+
+from . import drip
+from .models import DiscountCode, Order
+
+
+@hooks.register("register_drip_triggers")
+def register_triggers():
+    return drip.triggers()
+
+
+@hooks.register("register_drip_merge_fields")
+def register_merge_fields():
+    return drip.merge_fields()
+
+
+class Orders(SnippetViewSet):
+    model = Order
+    icon = "tag"
+    list_display = ["title", "first_name", "email", "total", "created_at"]
+    inspect_view_enabled = True
+
+
+class Codes(SnippetViewSet):
+    model = DiscountCode
+    icon = "key"
+    list_display = ["code", "email", "percent", "book", "used_at"]
+
+
+class Shop(SnippetViewSetGroup):
+    menu_label = "Bookshop"
+    menu_icon = "clipboard-list"
+    items = (Orders, Codes)
+
+
+register_snippet(Shop)
