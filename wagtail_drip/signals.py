@@ -1,4 +1,4 @@
-"""What the line tells others. Receivers are told, they alter nothing; an error of theirs is logged."""
+"""What the line tells others. Receivers are told, they alter nothing."""
 
 from django.dispatch import Signal
 

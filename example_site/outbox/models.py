@@ -44,7 +44,7 @@ class Letter(models.Model):
     @property
     def headers(self) -> dict[str, str]:
         """Unfolded headers by name; a name that comes twice keeps the last."""
-        return {name: str(value) for name, value in self.message.items()}
+        return {name: str(value).strip() for name, value in self.message.items()}
 
     @property
     def source(self) -> str:

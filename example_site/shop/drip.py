@@ -128,11 +128,11 @@ class CodeField(MergeField):
     def values(self, recipients: Sequence[Recipient]) -> dict[int, str | Hold | None]:
         ids = [recipient.id for recipient in recipients]
         issued = DiscountCode.objects.filter(delivery__in=ids, percent=self.percent)
-        codes: dict[int, str | Hold | None] = dict(issued.values_list("delivery", "code"))
+        codes: dict[int | None, str] = {code.delivery: code.code for code in issued}
         missing = [recipient for recipient in recipients if recipient.id not in codes]
-        for code in DiscountCode.objects.bulk_create(self._new(missing)):
-            codes[code.delivery] = code.code
-        return codes
+        new = DiscountCode.objects.bulk_create(self._new(missing))
+        codes |= {code.delivery: code.code for code in new}
+        return {recipient.id: codes.get(recipient.id) for recipient in recipients}
 
     def _new(self, recipients: Sequence[Recipient]) -> list[DiscountCode]:
         asked = {book_of(recipient.data) for recipient in recipients} - {None}

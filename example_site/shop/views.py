@@ -70,7 +70,7 @@ def book(request: HttpRequest, page: BookPage) -> HttpResponse:
     if sent == "buy" and buy.is_valid():
         order = place_order(page, buy)
         if order:
-            return redirect("order-thanks", signed=signer.sign(order.pk))
+            return redirect("order-thanks", signed=signer.sign(str(order.pk)))
         buy.add_error("code", CODE_REFUSED)
     context = {
         **page.get_context(request),

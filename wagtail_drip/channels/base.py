@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import Promise
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -67,7 +69,7 @@ class Channel:
     """One way outwards, registered by `register_drip_channels` under its slug."""
 
     slug: str
-    label: str
+    label: str | Promise
 
     def open(self) -> Session | Again:
         """A session, or `Again(outage=True)` where the server can't be reached now."""

@@ -1,4 +1,4 @@
-"""What is kept. Nothing here decides, sends or knows a request: that is the engine's and the edges'."""
+"""What is kept. Nothing here decides, sends or knows a request."""
 
 from .campaigns import Campaign, Step, Version, VersionStep
 from .consent import Consent, ConsentRecord, Suppression, Topic

@@ -97,7 +97,7 @@ class Campaign(
         null=True,
         blank=True,
         on_delete=models.PROTECT,
-        related_name="campaigns",
+        related_name="+",
         help_text=_("Only people who chose this topic get the mails."),
     )
     transactional_reason = models.CharField(

@@ -35,9 +35,7 @@ class Delivery(models.Model):
     OPEN = (State.WAITING, State.SENDING)
     SETTLED = (State.SENT, State.FAILED, State.UNCERTAIN, State.SKIPPED)
 
-    enrollment = models.ForeignKey(
-        Enrollment, on_delete=models.PROTECT, related_name="deliveries"
-    )
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="deliveries")
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="deliveries")
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="deliveries")
     step_key = models.UUIDField()  # Step.translation_key, as the program names it

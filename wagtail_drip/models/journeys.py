@@ -78,9 +78,7 @@ class Enrollment(models.Model):
     # The entry rule's guarantee: "" (once), the event's key digest (per event), "1", "2" … (again)
     entry_key = models.CharField(max_length=64, blank=True)
 
-    state = models.CharField(
-        _("state"), max_length=10, choices=State.choices, default=State.ACTIVE
-    )
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.ACTIVE)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     node = models.CharField(max_length=64, blank=True)  # block id where the person stands
     visit = models.PositiveSmallIntegerField(default=1)

@@ -1,0 +1,86 @@
+"""What a dead worker's journal can be trusted for."""
+
+from __future__ import annotations
+
+import pytest
+
+from wagtail_drip.engine import journal
+from wagtail_drip.engine.journal import Journal, JournalBusy, left_behind
+
+
+def written(*lines, token="t") -> Journal:
+    writer = Journal(token)
+    for line in lines:
+        writer._line(*line)
+    return writer
+
+
+def read(token="t"):
+    with left_behind(token) as record:
+        return record
+
+
+def test_a_dead_workers_lines_are_read_and_then_gone():
+    writer = Journal("t")
+    writer.start(1, 7)
+    writer.answer("ok", 1, "provider 1\nx")
+    writer.start(2, None)
+    writer.close()
+    record = read()
+    assert record.started == {1: 7, 2: None}
+    assert record.answers == {1: ("ok", "provider 1 x")}
+    assert read() is None
+
+
+def test_a_living_workers_journal_is_left_alone():
+    writer = written()
+    with pytest.raises(JournalBusy), left_behind("t"):
+        pass
+    assert journal.tokens_left_behind() == []
+    writer.close()
+    assert journal.tokens_left_behind() == ["t"]
+
+
+def test_a_journal_stays_where_recovery_fails():
+    written(("start", 1, 2)).close()
+    with pytest.raises(ZeroDivisionError), left_behind("t"):
+        1 / 0  # noqa: B018
+    assert read().started == {1: 2}
+
+
+def test_a_line_without_its_end_did_not_happen():
+    writer = written(("start", 1, 2))
+    with writer.path.open("a") as file:
+        file.write("ok 1")
+    writer.close()
+    assert (read().started, len(written(token="u").path.name)) == ({1: 2}, len("u.journal"))
+
+
+@pytest.mark.parametrize("content", ["", "dri", "something else\nok 1\n", "drip 1 t x\nok zzz\n"])
+def test_what_is_no_journal_proves_nothing(content):
+    (journal.folder() / "t.journal").write_text(content)
+    assert read() is None
+
+
+def test_a_journal_from_before_the_last_boot_proves_nothing(monkeypatch):
+    written(("start", 1, 2)).close()
+    monkeypatch.setattr(journal, "_boot_id", lambda: "another boot")
+    assert read() is None
+
+
+def test_journals_of_two_databases_do_not_meet(monkeypatch):
+    here = journal.folder()
+    monkeypatch.setitem(journal.connection.settings_dict, "NAME", "another")
+    assert journal.folder() != here
+
+
+def test_removed_is_removed():
+    writer = written()
+    writer.remove()
+    assert not writer.path.exists() and read() is None
+
+
+def test_a_claim_has_one_journal():
+    written()
+    with pytest.raises(FileExistsError):
+        written()

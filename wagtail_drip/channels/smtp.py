@@ -1,0 +1,209 @@
+"""One SMTP connection, spoken by ourselves so that each failure is known by its moment.
+
+Django's back end opens it (host, TLS, login: the site's settings hold); from MAIL on we talk, since
+`sendmail` can't tell a line that broke before the final dot (not sent) from one that broke after
+it (nobody knows).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import smtplib
+import socket
+import ssl
+import time
+from email.utils import parseaddr
+from functools import lru_cache
+from typing import Any
+
+from ..conf import conf
+from .answers import of_reply, of_sender_reply
+from .base import Again, Outcome, Refused, Sent, Session, Uncertain
+
+# A server that refused or hung up lately is given a moment to hang up again before the dot.
+WARY_SECONDS = 60.0
+_wary_until = 0.0
+
+
+class SmtpSession(Session):
+    """A connection of Django's SMTP back end, opened again where the server closed it."""
+
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
+        self.carried = 0  # messages this connection has carried
+        if backend.timeout is None:
+            backend.timeout = conf.SOCKET_SECONDS
+
+    def connect(self) -> Again | None:
+        """None, or why the server can't be reached now."""
+        self._drop()
+        try:
+            self.backend.open()
+            smtp = self.backend.connection
+            if smtp is None:  # a back end that fails silently
+                return Again("The mail server can't be reached.", outage=True)
+            smtp.ehlo_or_helo_if_needed()
+            # The dot travels apart from the body: without this it waits for the body's ACK.
+            smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except Exception as error:
+            self._drop()
+            return Again(f"{type(error).__name__}: {error}", outage=True)
+        self.carried = 0
+        return None
+
+    def transmit(self, mail: Any) -> Outcome:
+        try:
+            data = mail.as_bytes()
+        except ValueError as error:  # a header or address that no mail may carry
+            return Refused(str(error))
+        outcome = self._once(mail, data)
+        if isinstance(outcome, Again) and outcome.outage and self.carried:
+            # Servers close a connection after so many messages or so much silence. Nothing was
+            # taken, so a fresh connection may try; if that fails too, it is an outage.
+            self._drop()
+            outcome = self._once(mail, data)
+        self.carried += 1
+        if not isinstance(outcome, Sent | Refused):
+            _be_wary()
+        return outcome
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            self.backend.close()
+
+    def _once(self, mail: Any, data: bytes) -> Outcome:
+        smtp = self.backend.connection
+        if smtp is None or smtp.sock is None:
+            if outage := self.connect():
+                return outage
+            smtp = self.backend.connection
+        sender, recipient = _bare(mail.from_email), mail.to
+        options = [f"size={len(data)}"] if smtp.has_extn("size") else []
+        if not (sender + recipient).isascii():
+            if not smtp.has_extn("smtputf8"):
+                return Refused("5.6.7 The mail server takes no addresses beyond ASCII.")
+            options += ["SMTPUTF8", "BODY=8BITMIME"]
+        return converse(smtp, sender, recipient, data, options)
+
+    def _drop(self) -> None:
+        if self.backend.connection is not None:
+            with contextlib.suppress(Exception):
+                self.backend.connection.close()
+            self.backend.connection = None
+        self.carried = 0
+
+
+@lru_cache(maxsize=256)
+def _bare(address: str) -> str:
+    return parseaddr(address)[1]
+
+
+def converse(
+    smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes, options: list[str]
+) -> Outcome:
+    """One mail transaction; closes `smtp` where it can't be used for another one."""
+    in_body = False
+    try:
+        code, reply = smtp.mail(sender, options)
+        if code != 250:
+            return _refused(smtp, of_sender_reply(code, reply))
+        code, reply = smtp.rcpt(recipient)
+        if code not in (250, 251, 252):
+            return _refused(smtp, of_reply(code, reply))
+        asked = time.monotonic()
+        code, reply = smtp.docmd("DATA")
+        if code != 354:
+            return _refused(smtp, of_reply(code, reply))
+        in_body = True
+        smtp.send(_stuffed(data))
+        if early := _spoke_early(smtp, asked):
+            smtp.close()
+            return early
+    except (OSError, UnicodeError) as error:  # smtplib's errors are OSErrors
+        smtp.close()
+        if isinstance(error, UnicodeError):
+            return Refused(f"5.6.7 {error}")
+        # Without the dot nothing was taken. A line that broke in this body is this message's
+        # bad luck; one that broke outside is the server's state.
+        return Again(f"{type(error).__name__}: {error}", outage=not in_body)
+    return _finish(smtp)
+
+
+def _finish(smtp: smtplib.SMTP) -> Outcome:
+    """Send the dot. From here on only a clear answer is an answer."""
+    encrypted = isinstance(smtp.sock, ssl.SSLSocket)
+    try:
+        smtp.send(b".\r\n")
+    except OSError as error:
+        smtp.close()
+        if encrypted:  # part of the record may have left
+            return Uncertain(f"The line broke at the message's end: {error}")
+        return Again(f"The line broke before the message's end: {error}")
+    try:
+        code, reply = smtp.getreply()
+    except OSError as error:
+        smtp.close()
+        return Uncertain(f"No answer after the message's end: {error}")
+    if code == 421:
+        smtp.close()
+    if 200 <= code < 300:
+        return Sent()
+    if 400 <= code < 600:
+        return of_reply(code, reply)
+    smtp.close()
+    return Uncertain(f"Not understood after the message's end: {code} {reply!r}")
+
+
+def _refused(smtp: smtplib.SMTP, outcome: Again | Refused) -> Again | Refused:
+    """Leave the connection ready for the next message, or closed."""
+    if isinstance(outcome, Again) and outcome.outage:
+        smtp.close()
+        return outcome
+    try:
+        smtp.rset()
+    except OSError:
+        smtp.close()
+    return outcome
+
+
+def _stuffed(data: bytes) -> bytes:
+    """RFC 5321 4.5.2: a dot before each leading dot; the last line ends with CRLF."""
+    if data.startswith(b"."):
+        data = b"." + data
+    if b"\n." in data:
+        data = data.replace(b"\n.", b"\n..")
+    return data if data.endswith(b"\r\n") else data + b"\r\n"
+
+
+def _spoke_early(smtp: smtplib.SMTP, asked: float) -> Again | Refused | None:
+    """What the server did before it saw the end of the message: hang up, refuse, or nothing."""
+    wait = 0.0
+    if time.monotonic() < _wary_until:
+        wait = max(0.005, 2 * (time.monotonic() - asked))  # its hang-up needs as long as its answer
+    assert smtp.sock is not None
+    poll = select.poll()
+    poll.register(smtp.sock, select.POLLIN)
+    if not poll.poll(wait * 1000):
+        return None
+    if isinstance(smtp.sock, ssl.SSLSocket):
+        return _spoke_early_under_tls(smtp.sock)
+    return of_reply(*smtp.getreply())  # a closed line raises, as before the dot it may
+
+
+def _spoke_early_under_tls(sock: ssl.SSLSocket) -> Again | None:
+    """Readable may mean a session ticket here, which says nothing."""
+    timeout = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        sock.recv(1)
+    except (ssl.SSLWantReadError, BlockingIOError):
+        return None
+    finally:
+        sock.settimeout(timeout)
+    return Again("The server spoke or hung up before the message's end.")
+
+
+def _be_wary() -> None:
+    global _wary_until
+    _wary_until = time.monotonic() + WARY_SECONDS

@@ -1,0 +1,69 @@
+"""Addressing: from, reply-to, list and leave link of one delivery, and whom it is for."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from ..conf import conf
+from ..content.links import leave_url
+from ..content.personalizing import Envelope, Recipient
+from ..models import Campaign, Delivery, Step
+from .planning import message_id
+
+
+def envelope(delivery: Delivery, step: Step, campaign: Campaign) -> Envelope:
+    """Settings are read live: a sender corrected now is the sender of what goes next."""
+    from_email = sender(step, campaign)
+    return Envelope(
+        message_id=delivery.message_id or message_id(delivery.token, from_email),
+        leave_url=leave_url(delivery.token),
+        from_email=from_email,
+        reply_to=campaign.reply_to,
+        list_id=list_id(campaign),
+        metadata={"drip": delivery.token},
+        tags=(campaign.slug,),
+    )
+
+
+def recipient(delivery: Delivery, campaign: Campaign) -> Recipient:
+    contact = delivery.contact
+    return Recipient(
+        id=delivery.pk,
+        contact_id=contact.pk,
+        email=contact.email,
+        first_name=contact.first_name,
+        last_name=contact.last_name,
+        language=contact.language,
+        time_zone=contact.time_zone,
+        attributes=contact.attributes,
+        user_id=contact.user_id,
+        data=delivery.enrollment.data,
+        campaign=campaign.slug,
+        node=delivery.node,
+    )
+
+
+def sender(step: Step, campaign: Campaign) -> str:
+    """`Name <address>`: each part the step's, else the campaign's, else the site's."""
+    name, address = _parsed(conf.FROM_EMAIL)
+    name = step.sender_name or campaign.sender_name or name
+    address = step.sender_email or campaign.sender_email or address
+    if not name:
+        return address
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}" <{address}>'
+
+
+@lru_cache(maxsize=16)
+def _parsed(mailbox: str) -> tuple[str, str]:
+    return parseaddr(mailbox)
+
+
+def list_id(campaign: Campaign) -> str:
+    """RFC 2919. By primary key, so that readers' filters outlive every renaming."""
+    host = urlsplit(conf.BASE_URL).hostname or "localhost"
+    if campaign.topic_id:
+        return f"<topic-{campaign.topic_id}.{host}>"
+    return f"<campaign-{campaign.pk}.{host}>"

@@ -1,0 +1,141 @@
+"""Checking: the last word on whether a due delivery may go, over the rows as they are now.
+
+Why people must leave is expelling's word, here as in advancing; the rest is about this one mail.
+The number of queries does not depend on how many deliveries are checked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from .. import registry
+from ..conf import conf
+from ..models import Campaign, Delivery, Enrollment, Step
+from .expelling import reasons_to_leave
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """It may go: this step, in the contact's language."""
+
+    step: Step
+    campaign: Campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """It must not go, ever; the person's way through the campaign ends with it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not now: look again at `until`. An empty reason: nothing about it changes (a pause)."""
+
+    reason: str
+    until: datetime
+
+
+Verdict = Go | Skip | Hold
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is known of all deliveries of one check."""
+
+    now: datetime
+    campaigns: Mapping[int, Campaign]
+    steps: Mapping[UUID, list[Step]]
+    leaving: Mapping[int, str]  # enrollments that must end, and why
+    faults: Mapping[int, str]  # enrollments whose goal can't be asked, and why
+    channels: Collection[str]
+
+
+def check(deliveries: Sequence[Delivery], now: datetime) -> dict[int, Verdict]:
+    """A verdict on each delivery by its primary key.
+
+    The deliveries' enrollments and these enrollments' contacts must be loaded.
+    """
+    campaigns = (
+        Campaign.objects.filter(pk__in={row.campaign_id for row in deliveries})
+        .select_related("site__root_page__locale")
+        .in_bulk()
+    )
+    leaving, faults = reasons_to_leave([row.enrollment for row in deliveries], campaigns, now)
+    channels = registry.channels().keys()
+    facts = _Facts(now, campaigns, _steps(deliveries), leaving, faults, channels)
+    return {delivery.pk: _verdict(delivery, facts) for delivery in deliveries}
+
+
+def _steps(deliveries: Iterable[Delivery]) -> Mapping[UUID, list[Step]]:
+    keys = {row.step_key for row in deliveries}
+    steps = defaultdict(list)
+    for step in Step.objects.filter(translation_key__in=keys).select_related("locale", "site"):
+        steps[step.translation_key].append(step)
+    return steps
+
+
+def _verdict(delivery: Delivery, facts: _Facts) -> Verdict:
+    enrollment = delivery.enrollment
+    campaign = facts.campaigns[delivery.campaign_id]
+    # Completed: a person had an uncertain delivery sent again after the rest of the flow.
+    if enrollment.state not in (Enrollment.State.ACTIVE, Enrollment.State.COMPLETED):
+        return Skip(enrollment.reason or Enrollment.Reason.CONDITION)
+    if reason := facts.leaving.get(enrollment.pk):
+        return Skip(reason)
+    if campaign.paused_at:
+        return Hold("", delivery.due_at)
+    step = choose_step(facts.steps.get(delivery.step_key, []), delivery.contact.language, campaign)
+    if step is None or (reason := _obstacle(delivery, facts)):
+        return Hold(reason or _unpublished(facts.steps.get(delivery.step_key, [])), _later(facts))
+    return Go(step, campaign)
+
+
+def _later(facts: _Facts) -> datetime:
+    return facts.now + timedelta(minutes=conf.HOLD_MINUTES)
+
+
+def _obstacle(delivery: Delivery, facts: _Facts) -> str:
+    """What stands in the way for now, in words for editors; "" where nothing does."""
+    if fault := facts.faults.get(delivery.enrollment_id):
+        return _("The goal of the campaign can't be checked: %s") % fault
+    if conf.SENDING == "allowlist" and not on_allowlist(delivery.contact.email):
+        return _("The address is not on the allowlist.")
+    if delivery.channel not in facts.channels:
+        return _("There is no channel “%s”.") % delivery.channel
+    return ""
+
+
+def _unpublished(steps: Sequence[Step]) -> str:
+    if not steps:
+        return _("The mail no longer exists.")
+    return _("The mail “%s” is not published.") % steps[0].name
+
+
+def choose_step(steps: Iterable[Step], language: str, campaign: Campaign) -> Step | None:
+    """The live step in the contact's language, else in the site's, else in any; None: no live one.
+
+    `de-at` is content with `de`.
+    """
+    live = {step.locale.language_code.lower(): step for step in steps if step.live}
+    root = campaign.site.root_page
+    for wanted in (language, root.locale.language_code, settings.LANGUAGE_CODE):
+        wanted = wanted.lower()
+        for code in (wanted, wanted.partition("-")[0]):
+            if code in live:
+                return live[code]
+    return min(live.values(), key=lambda step: step.pk, default=None)
+
+
+def on_allowlist(email: str) -> bool:
+    """Whether conf.ALLOWLIST names the address or its domain."""
+    address = email.lower()
+    return not {address, address.rpartition("@")[2]}.isdisjoint(conf.ALLOWLIST)

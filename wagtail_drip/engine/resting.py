@@ -1,0 +1,58 @@
+"""Resting: after an outage all workers of this host wait together, longer each time.
+
+Kept in a file beside the journals, since the database has no part in it: who can't reach the mail
+server from here can't reach it from here. Other hosts find out for themselves.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import random
+from datetime import UTC, datetime, timedelta
+
+from .journal import folder
+
+FIRST = timedelta(seconds=1)
+LONGEST = timedelta(minutes=1)
+NAME = "outage"
+
+
+def rest(now: datetime) -> datetime:
+    """The server can't be reached: until when nobody here tries again."""
+    with (folder() / NAME).open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        until, times = _parse(file.read())
+        if until is None or not now < until <= now + 2 * LONGEST:  # else somebody was quicker
+            until = now + jittered(min(LONGEST, FIRST * 2 ** min(times, 10)))
+            file.truncate(0)
+            file.write(f"{until.timestamp()} {times + 1}")
+    return until
+
+
+def resting_until(now: datetime) -> datetime | None:
+    """None where nothing speaks against trying now."""
+    try:
+        until, _times = _parse((folder() / NAME).read_text())
+    except FileNotFoundError:
+        return None
+    # What lies further ahead was written under another clock (a test's, or one set back).
+    return until if until and now < until <= now + 2 * LONGEST else None
+
+
+def wake() -> None:
+    """The server answered: the next outage starts with a short rest again."""
+    (folder() / NAME).unlink(missing_ok=True)
+
+
+def jittered(delay: timedelta) -> timedelta:
+    """A quarter more or less, so that those who failed together don't come back together."""
+    return delay * random.uniform(0.75, 1.25)
+
+
+def _parse(text: str) -> tuple[datetime | None, int]:
+    try:
+        until, times = text.split()
+        return datetime.fromtimestamp(float(until), UTC), int(times)
+    except ValueError:
+        return None, 0

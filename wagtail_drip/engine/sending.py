@@ -1,0 +1,119 @@
+"""Sending: one slice of due deliveries is claimed, checked, made, transmitted and settled.
+
+The order that makes "never twice, nothing lost" true: the journal exists before the claim is
+committed; the claim is committed before a socket is used; `start` stands in the journal before a
+message leaves; the answer stands there before the next one; the journal goes when all of it is in
+the database. `engine/recovering.py` reads what a killed worker leaves of that.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from ..conf import conf
+from ..content.making import make
+from ..content.personalizing import Fault, Hold, Mail
+from ..models import Heartbeat
+from .addressing import envelope, recipient
+from .claiming import Claimed, claim
+from .journal import Journal
+from .resting import resting_until
+from .retrying import is_outage
+from .transmitting import Slice
+
+logger = logging.getLogger("wagtail_drip")
+
+_told: set[str] = set()  # reasons for not sending that this process has logged
+
+
+def send_due(
+    now: datetime, limit: int | None = None, *, clock: Callable[[], float] = time.monotonic
+) -> int:
+    """Send one slice of what is due. Returns how many were settled or put back; 0: nothing to do.
+
+    `limit`: most deliveries to take, default conf.SLICE. `clock`: this worker's own, in seconds.
+    """
+    if reason := may_send():
+        if reason not in _told:
+            _told.add(reason)
+            logger.warning("Nothing is sent: %s", reason)
+        return 0
+    if resting_until(now):
+        return 0
+    _remember_host()
+    token = uuid.uuid4().hex
+    journal = Journal(token)
+    try:
+        done = _send_slice(token, journal, now, limit or conf.SLICE, clock)
+        journal.remove()
+    finally:
+        journal.close()
+    return done
+
+
+def may_send() -> str:
+    """Why this installation sends nothing; "" where it may."""
+    if conf.SENDING == "off":
+        return _("WAGTAIL_DRIP_SENDING is off.")
+    if not conf.BASE_URL:
+        return _("WAGTAIL_DRIP_BASE_URL is not set, so links in mails would lead nowhere.")
+    host = Heartbeat.objects.filter(pk=1).values_list("base_url", flat=True).first()
+    if host and host != conf.BASE_URL:
+        return _(
+            "This database sends for %(host)s, and WAGTAIL_DRIP_BASE_URL is %(here)s. If it is "
+            "not a copy, run: manage.py drip_doctor --adopt"
+        ) % {"host": host, "here": conf.BASE_URL}
+    return ""
+
+
+def _remember_host() -> None:
+    """The first one to send is the one this database sends for."""
+    if not Heartbeat.load().base_url:
+        Heartbeat.objects.filter(pk=1, base_url="").update(base_url=conf.BASE_URL)
+
+
+def _send_slice(
+    token: str, journal: Journal, now: datetime, limit: int, clock: Callable[[], float]
+) -> int:
+    began = checked = clock()
+    claimed = claim(token, now, limit)
+    taken = claimed.taken
+    sending = Slice(token, journal, now, clock, began, checked, dict(taken), set(taken))
+    if taken:
+        sending.run(lambda: make_mails(taken, now))
+    return claimed.other + sending.settled
+
+
+def make_mails(claimed: Mapping[int, Claimed], now: datetime) -> dict[int, Mail | Hold | Fault]:
+    """The mails by delivery; each step is compiled once and filled for all its recipients."""
+    by_step: dict[int, list[Claimed]] = defaultdict(list)
+    for item in claimed.values():
+        by_step[item.go.step.pk].append(item)
+    mails: dict[int, Mail | Hold | Fault] = {}
+    for items in by_step.values():
+        mails |= _make_one_step(items, now)
+    return mails
+
+
+def _make_one_step(items: list[Claimed], now: datetime) -> Mapping[int, Mail | Hold | Fault]:
+    step = items[0].go.step
+    try:
+        return make(
+            step.source(),
+            [recipient(item.delivery, item.go.campaign) for item in items],
+            {item.delivery.pk: envelope(item.delivery, step, item.go.campaign) for item in items},
+            date=now,
+        )
+    except Exception as error:
+        if is_outage(error):
+            raise
+        logger.exception("The mail %s can't be made", step)
+        fault = Fault(f"{type(error).__name__}: {error}")
+        return {item.delivery.pk: fault for item in items}
