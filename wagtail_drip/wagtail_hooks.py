@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
+from wagtail.snippets.models import register_snippet
 
+from .admin import actions, block_adapters, deleting, drafting, home, records
+from .admin.snippets import DripGroup
 from .channels import email
 from .content import blocks as email_blocks
 from .content import merge_fields
@@ -40,3 +45,32 @@ def register_email_blocks():
 @hooks.register("register_drip_channels")
 def register_channels():
     return {"email": email.EmailChannel()}
+
+
+register_snippet(DripGroup)
+
+for record in records.RECORDS:
+    record.register_with_wagtail()
+
+
+@hooks.register("register_admin_urls")
+def register_admin_urls():
+    patterns = [path("write-mail/", drafting.write_mail, name="write_mail")]
+    return [path("drip/", include((patterns, "wagtail_drip_admin")))]
+
+
+@hooks.register("register_log_actions")
+def register_log_actions(registry):
+    registry.register_action("wagtail_drip.pause", _("Pause"), _("Campaign paused"))
+    registry.register_action("wagtail_drip.resume", _("Resume"), _("Campaign resumed"))
+
+
+@hooks.register("register_icons")
+def register_icons(icons):
+    return [*icons, "wagtail_drip/admin/icons/drip.svg"]
+
+
+block_adapters.connect()
+hooks.register("construct_snippet_action_menu", actions.campaign_actions)
+hooks.register("construct_homepage_panels", home.add_panel)
+hooks.register("before_delete_snippet", deleting.refuse_deleting)

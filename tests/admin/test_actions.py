@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from wagtail.models import ModelLogEntry
+
+from tests import factories as make
+from wagtail_drip.engine import ticking
+from wagtail_drip.models import Campaign, Enrollment
+
+from .support import texts, url
+
+pytestmark = pytest.mark.django_db
+
+
+def test_pausing_asks_first_with_how_many_are_inside(editor):
+    campaign = make.campaign()
+    make.enrollments(campaign, 3)
+    page = editor.get(url("pause", campaign)).content.decode()
+    assert "3 people are inside now." in page
+    assert Campaign.objects.get().status == "live"
+
+
+def test_pausing_and_resuming_are_logged_with_who_did_it(editor):
+    campaign = make.campaign()
+    editor.post(url("pause", campaign))
+    assert Campaign.objects.get().status == "paused"
+    editor.post(url("resume", campaign))
+    assert Campaign.objects.get().status == "live"
+    told = ModelLogEntry.objects.filter(action__startswith="wagtail_drip.")
+    assert {(entry.action, entry.user.username) for entry in told} == {
+        ("wagtail_drip.pause", "editor"),
+        ("wagtail_drip.resume", "editor"),
+    }
+
+
+def test_stopping_asks_first_with_how_many_would_leave(editor):
+    campaign = make.campaign()
+    make.enrollments(campaign, 2)
+    page = editor.get(url("unpublish", campaign)).content.decode()
+    assert "2 people are inside now and would leave." in page
+    editor.post(url("unpublish", campaign))
+    assert Campaign.objects.get().status == "stopped"
+
+
+def test_stopping_lets_those_inside_leave_when_the_line_runs_next(editor):
+    campaign = make.campaign()
+    make.enrollment(campaign)
+    editor.post(url("unpublish", campaign))
+    ticking.tick(make.NOW)
+    assert Enrollment.objects.get().reason == "stopped"
+
+
+@pytest.mark.parametrize("view", ["pause", "resume", "unpublish"])
+def test_changing_a_campaigns_state_needs_the_right_to_publish(author, view):
+    campaign = make.campaign()
+    author.post(url(view, campaign))
+    author.get(url(view, campaign))
+    assert Campaign.objects.get().status == "live"
+
+
+@pytest.mark.parametrize(("paused", "offered"), [(False, "pause"), (True, "resume")])
+def test_the_editor_and_the_list_offer_what_can_be_done_now(editor, paused, offered):
+    campaign = make.campaign(paused_at=make.NOW if paused else None)
+    campaign.save_revision(clean=False)
+    links = {view: f'href="{url(view, campaign)}"' for view in ("pause", "resume")}
+    for page in (url("edit", campaign), url("list")):
+        content = editor.get(page).content.decode()
+        assert [view for view, link in links.items() if link in content] == [offered]
+
+
+def test_a_mail_that_people_may_still_get_is_not_deleted_and_says_where(editor):
+    campaign = make.campaign(name="Welcome <b>all</b>")
+    step = make.Step.objects.get()
+    response = editor.post(url("delete", step))
+    assert make.Step.objects.exists()
+    told = texts(editor.get(response.url))
+    assert "can't be deleted" in told and "Welcome &lt;b&gt;all&lt;/b&gt;" in told
+    assert url("edit", campaign) in told
+
+
+def test_a_used_mail_is_not_deleted_in_bulk_either(editor):
+    make.campaign()
+    step = make.Step.objects.get()
+    editor.post(f"/admin/bulk/wagtail_drip/step/delete/?id={step.pk}")
+    assert make.Step.objects.exists()
+
+
+def test_an_unused_mail_is_deleted(editor):
+    editor.post(url("delete", make.step()))
+    assert not make.Step.objects.exists()
+
+
+def test_a_campaign_that_had_people_is_kept_without_an_error(editor):
+    campaign = make.campaign()
+    make.enrollment(campaign)
+    response = editor.post(url("delete", campaign))
+    assert "keeps the record" in texts(editor.get(response.url))
+    assert Campaign.objects.exists() and Enrollment.objects.exists()

@@ -1,0 +1,147 @@
+"""The editors of campaigns and mails: publishing through the gate, and writing mails on the way.
+
+A refused publishing loses nothing: the draft is saved before the gate is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import cached_property
+from django.utils.translation import ngettext
+from wagtail.admin import messages
+from wagtail.admin.views import generic
+from wagtail.snippets.views import snippets
+
+from ..models import Campaign, Step
+from . import refusing
+from .drafting import draft_steps, publish_steps
+from .permissions import may, may_see_campaigns
+from .places import BACK, FLOW_TAB, campaign_url, step_url
+
+PUBLISH_ALL = "publish-with-mails"
+OPEN_MAIL = "drip-open-mail"  # the form's field: after saving, go on to this mail's editor
+
+
+class CampaignViewMixin(generic.CreateEditViewOptionalFeaturesMixin):
+    """What creating, editing and reverting a campaign have in common."""
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        if self.action in ("publish", PUBLISH_ALL):
+            # Whether it is complete the gate says, after saving: the form would keep nothing.
+            self.saving_as_draft = True
+
+    def get_available_actions(self) -> list[str]:
+        actions = list(super().get_available_actions())
+        if "publish" in actions and may(self.request.user, "publish", Step):
+            actions.append(PUBLISH_ALL)
+        return actions
+
+    def publish_action(self) -> HttpResponse | None:
+        return self._gated(super().publish_action)
+
+    def publish_with_mails_action(self) -> HttpResponse | None:
+        return self._gated(self._publish_with_mails)
+
+    def workflow_action_action(self) -> HttpResponse | None:
+        response = super().workflow_action_action()
+        if tell_refused_approval(self.request, self.object):
+            return redirect(campaign_url(self.object.pk))
+        return response
+
+    def _publish_with_mails(self) -> HttpResponse | None:
+        self.published_mails = publish_steps(draft_steps(self.object), self.request.user)
+        return super().publish_action()
+
+    def _gated(self, publish: Callable[[], HttpResponse | None]) -> HttpResponse | None:
+        try:
+            with transaction.atomic():
+                return publish()
+        except ValidationError as refusal:
+            url = campaign_url(self.object.pk)
+            messages.error(self.request, refusing.message(self.object, refusal, url))
+            return redirect(refusing.first_tab(url, refusal))
+
+    def save_action(self) -> HttpResponse:
+        response = super().save_action()
+        mail = self.request.POST.get(OPEN_MAIL, "")
+        if not self.expects_json_response and mail.isdecimal():
+            step = Step.objects.filter(pk=mail).first()
+            if step and may(self.request.user, "change", Step):
+                return redirect(step_url(step.pk, self.object.pk))
+        return response
+
+    def get_success_message(self, instance: Any = None) -> str:
+        if self.action != PUBLISH_ALL:
+            return super().get_success_message(*([instance] if instance else []))
+        return ngettext(
+            "Campaign “%(name)s” and %(count)d mail published.",
+            "Campaign “%(name)s” and %(count)d mails published.",
+            self.published_mails,
+        ) % {"name": self.object, "count": self.published_mails}
+
+
+class CampaignCreateView(CampaignViewMixin, snippets.CreateView):
+    pass
+
+
+class CampaignCopyView(CampaignViewMixin, snippets.CopyView):
+    pass
+
+
+class CampaignEditView(CampaignViewMixin, snippets.EditView):
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "live_object": self.live_object}
+
+
+class CampaignWorkflowActionView(snippets.WorkflowActionView):
+    """Approving from the dashboard, too, publishes and may be refused."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().post(request, *args, **kwargs)
+        tell_refused_approval(request, self.object)
+        return response
+
+
+def tell_refused_approval(request: HttpRequest, campaign: Campaign) -> bool:
+    """An approval stands though the gate refused what it would publish: say so."""
+    before = campaign.refused_at
+    campaign.refresh_from_db(fields=["refused_at", "refused_reason"])
+    if campaign.refused_at in (None, before):
+        return False
+    refusal = ValidationError(campaign.refused_reason.splitlines())
+    messages.error(request, refusing.message(campaign, refusal, campaign_url(campaign.pk)))
+    return True
+
+
+class StepEditView(snippets.EditView):
+    """A mail's editor. Reached from a campaign's flow, it leads back there."""
+
+    @cached_property
+    def campaign(self) -> Campaign | None:
+        pk = self.request.GET.get(BACK, "")
+        if not pk.isdecimal() or not may_see_campaigns(self.request.user):
+            return None
+        return Campaign.objects.filter(pk=pk).first()
+
+    def get_edit_url(self) -> str:
+        return step_url(self.object.pk, self.campaign and self.campaign.pk)
+
+    def get_success_url(self) -> str:
+        if self.campaign and self.action == "publish":
+            return f"{campaign_url(self.campaign.pk)}{FLOW_TAB}"
+        return super().get_success_url()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        if self.campaign:
+            latest = self.campaign.get_latest_revision_as_object()
+            context["campaign"] = latest
+            context["campaign_url"] = f"{campaign_url(self.campaign.pk)}{FLOW_TAB}"
+        return context

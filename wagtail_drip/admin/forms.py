@@ -1,0 +1,96 @@
+"""The forms of campaigns, mails and topics: what editors needn't fill in is filled in here."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from wagtail.admin.forms.models import WagtailAdminModelForm
+from wagtail.admin.widgets import SlugInput
+from wagtail.models import Site
+
+from .. import registry
+from ..models import Campaign
+from ..models.filling import ascii_slug, free_slug
+
+
+class ShortNameInput(SlugInput):
+    """Follows the name, which may be longer: cut, where Wagtail would refuse to save."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> str | None:
+        value = super().value_from_datadict(data, files, name)
+        return value and value[: int(self.attrs.get("maxlength", len(value)))].strip("-")
+
+
+class SiteForm(WagtailAdminModelForm):
+    """Asks for the site only where there are several, and finds a free short name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "site" not in self.fields:
+            return
+        sites = list(Site.objects.order_by("-is_default_site", "pk")[:2])
+        if len(sites) == 1:
+            del self.fields["site"]  # its panel hides itself with the field
+        if sites and not self.instance.site_id:
+            self.instance.site = sites[0]
+            self.initial["site"] = sites[0].pk
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if "slug" in self.fields and "slug" in cleaned:
+            cleaned["slug"] = self._short_name(cleaned["slug"], cleaned.get("name") or "")
+        return cleaned
+
+    def _short_name(self, given: str, name: str) -> str:
+        """`given` or the present one; a free one where there is none or a namesake has it."""
+        model, given = self._meta.model, given or self.instance.slug
+        taken = model._default_manager.filter(slug=given).exclude(pk=self.instance.pk).exists()
+        if given and not (taken and given == ascii_slug(name, len(given))):
+            return given
+        return free_slug(model, name, str(model._meta.model_name))
+
+
+class CampaignForm(SiteForm):
+    """Offers what is registered now, and shows what isn't any more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "trigger" in self.fields:
+            self.fields["trigger"].widget.choices = trigger_choices(self.instance.trigger)
+        if "entry_rule" in self.fields:
+            rules = Campaign.EntryRule.choices
+            self.fields["entry_rule"].choices = [(rule, capfirst(text)) for rule, text in rules]
+        if "time_zone" in self.fields:
+            self.fields["time_zone"].widget.choices = zone_choices(self.instance.time_zone)
+
+    class Media:
+        css = {"all": ["wagtail_drip/campaign.css"]}
+        js = ["wagtail_drip/campaign.js"]
+
+
+def trigger_choices(current: str) -> list[tuple[str, str]]:
+    """All registered triggers; an unknown `current` stays a choice that says so."""
+    known = registry.triggers()
+    choices = [("", _("Choose what starts it"))]
+    choices += [(slug, _("Somebody %s") % trigger.label) for slug, trigger in known.items()]
+    if current and current not in known:
+        choices.append((current, trigger_label(current)))
+    return choices
+
+
+def trigger_label(slug: str) -> str:
+    """The trigger as editors read it; an unknown one shows itself."""
+    trigger = registry.triggers().get(slug)
+    if trigger:
+        return str(trigger.label)
+    return _("unknown event “%s”") % slug if slug else ""
+
+
+def zone_choices(current: str) -> list[tuple[str, str]]:
+    zones = sorted(available_timezones() | ({current} if current else set()))
+    default = _("The site's: %s") % settings.TIME_ZONE
+    return [("", default), *((zone, zone.replace("_", " ")) for zone in zones)]

@@ -1,0 +1,97 @@
+"""The home page's panel: whether the line runs, and what it has before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from wagtail.admin.ui.components import Component
+
+from ..engine import sending
+from ..models import Campaign, Delivery, Heartbeat
+from .permissions import may, may_see_campaigns
+from .places import campaign_url
+
+SILENT = timedelta(minutes=3)  # the schedule beats every minute or so; this long is not chance
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    label: str
+    value: int
+    url: str = ""
+    alarming: bool = False
+
+
+def figures(now: datetime, user: Any) -> list[Figure]:
+    """The counts of the panel, each with the list behind it. One query each."""
+    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    deliveries, state = Delivery.objects, Delivery.State
+    live = Campaign.objects.filter(live=True, paused_at=None).count()
+    due = deliveries.filter(state=state.WAITING, due_at__lte=now).count()
+    sent = deliveries.filter(state=state.SENT, settled_at__gte=today).count()
+    uncertain = deliveries.filter(state=state.UNCERTAIN).count()
+    listed = may(user, "view", Delivery)
+    return [
+        Figure(
+            _("Live campaigns"), live, _url("wagtailsnippets_wagtail_drip_campaign:list", "live")
+        ),
+        Figure(
+            _("Mails due now"), due, _url("drip_deliveries_modeladmin_index", "waiting", listed)
+        ),
+        Figure(_("Sent today"), sent, _url("drip_deliveries_modeladmin_index", "sent", listed)),
+        Figure(
+            _("Uncertain"),
+            uncertain,
+            _url("drip_deliveries_modeladmin_index", "uncertain", listed),
+            alarming=bool(uncertain),
+        ),
+    ]
+
+
+def _url(name: str, state: str, allowed: bool = True) -> str:
+    key = "status" if "campaign" in name else "state"
+    return f"{reverse(name)}?{urlencode({key: state})}" if allowed else ""
+
+
+def heartbeat(now: datetime) -> tuple[bool, datetime | None]:
+    """(whether a cluster runs, when it last did anything)."""
+    beat = Heartbeat.objects.filter(pk=1).values_list("beat_at", flat=True).first()
+    return bool(beat and now - beat <= SILENT), beat
+
+
+class DripPanel(Component):
+    name = "wagtail_drip"
+    template_name = "wagtail_drip/admin/home_panel.html"
+    order = 150
+
+    class Media:
+        css = {"all": ["wagtail_drip/panel.css"]}
+
+    def get_context_data(self, parent_context: Mapping[str, Any]) -> dict[str, Any]:
+        now, user = timezone.now(), parent_context["request"].user
+        running, beat = heartbeat(now)
+        refused = Campaign.objects.filter(refused_at__isnull=False).order_by("-refused_at")[:5]
+        return {
+            "figures": figures(now, user),
+            "running": running,
+            "beat": beat,
+            "held": sending.may_send(),
+            "refused": [
+                {"campaign": c, "url": campaign_url(c.pk)}
+                for c in refused.only("name", "refused_at", "refused_reason")
+            ],
+        }
+
+
+def add_panel(request: HttpRequest, panels: list[Any]) -> None:
+    """Show the panel to those who may see campaigns, in place."""
+    if may_see_campaigns(request.user):
+        panels.append(DripPanel())

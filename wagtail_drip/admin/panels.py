@@ -1,0 +1,150 @@
+"""The tabs and panels of the editors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import (
+    FieldPanel,
+    FieldRowPanel,
+    MultiFieldPanel,
+    ObjectList,
+    Panel,
+    TabbedInterface,
+    TitleFieldPanel,
+)
+
+from ..models import Step
+from .forms import CampaignForm, ShortNameInput, SiteForm
+from .permissions import may
+
+
+class Tab(ObjectList):
+    """A tab whose address (`#tab-flow`) stays the same in every language."""
+
+    def __init__(self, children: Any = (), *args: Any, anchor: str = "", **kwargs: Any) -> None:
+        super().__init__(children, *args, **kwargs)
+        self.anchor = anchor
+
+    def clone_kwargs(self) -> dict[str, Any]:
+        return {**super().clone_kwargs(), "anchor": self.anchor}
+
+    @property
+    def clean_name(self) -> str:
+        return self.anchor
+
+
+class WriteMailPanel(Panel):
+    """Holds the markup that campaign.js puts into each send block: "Write new mail"."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "wagtail_drip/admin/write_mail.html"
+
+        def is_shown(self) -> bool:
+            return may(self.request.user, "add", Step)
+
+        def show_panel_furniture(self) -> bool:
+            return False
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            context = super().get_context_data(parent_context)
+            choosers = Step.snippet_viewset.chooser_viewset
+            return {
+                **context,
+                "chooser_url": reverse(choosers.get_url_name("choose")),
+                "write_url": reverse("wagtail_drip_admin:write_mail"),
+            }
+
+
+def name_panel() -> TitleFieldPanel:
+    """The name; while nothing is live, the short name follows it."""
+    return TitleFieldPanel("name", placeholder=False, classname="", required_on_save=True)
+
+
+def short_name_panel(help_text: Any) -> FieldPanel:
+    return FieldPanel("slug", widget=ShortNameInput, required_on_save=False, help_text=help_text)
+
+
+def shown_for(field: str, *values: str) -> dict[str, str]:
+    """Attributes of a panel inside a `w-rules` group: shown while `field` has such a value."""
+    return {"data-w-rules-target": "show", "data-w-rules": json.dumps({field: list(values)})}
+
+
+def sender_panel(*more: str, otherwise: Any) -> MultiFieldPanel:
+    return MultiFieldPanel(
+        [
+            FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]),
+            *(FieldPanel(name) for name in more),
+        ],
+        heading=_("Sender"),
+        help_text=otherwise,
+    )
+
+
+def campaign_panels() -> TabbedInterface:
+    start = [
+        name_panel(),
+        FieldPanel("trigger", widget=forms.Select),
+        FieldPanel("audience"),
+        MultiFieldPanel(
+            [
+                FieldPanel("entry_rule", widget=forms.RadioSelect),
+                FieldPanel("entry_days", attrs=shown_for("entry_rule", "again_after")),
+            ],
+            heading=_("How often"),
+            attrs={"data-controller": "w-rules", "data-action": "change->w-rules#resolve"},
+        ),
+        FieldPanel("goals"),
+    ]
+    flow = [FieldPanel("flow", classname="drip-flow"), WriteMailPanel()]
+    settings = [
+        FieldPanel("site"),
+        short_name_panel(_("Names the campaign in reports and commands.")),
+        MultiFieldPanel(
+            [FieldPanel("topic"), FieldPanel("transactional_reason")],
+            heading=_("Who may get it"),
+        ),
+        sender_panel("reply_to", otherwise=_("Leave empty to send as the site does.")),
+        MultiFieldPanel(
+            [FieldPanel("time_zone", widget=forms.Select), FieldPanel("priority")],
+            heading=_("Timing"),
+        ),
+    ]
+    return TabbedInterface(
+        [
+            Tab(start, heading=_("Start"), anchor="start"),
+            Tab(flow, heading=_("Flow"), anchor="flow"),
+            Tab(settings, heading=_("Settings"), anchor="settings"),
+        ],
+        base_form_class=CampaignForm,
+    )
+
+
+def step_panels() -> ObjectList:
+    return ObjectList(
+        [
+            FieldPanel("name", required_on_save=True),
+            FieldPanel("subject"),
+            FieldPanel("preheader"),
+            FieldPanel("body"),
+            sender_panel(otherwise=_("Leave empty to send as the campaign does.")),
+            FieldPanel("site"),
+        ],
+        base_form_class=SiteForm,
+    )
+
+
+def topic_panels() -> ObjectList:
+    return ObjectList(
+        [
+            name_panel(),
+            FieldPanel("description"),
+            short_name_panel(_("Names the topic in reports and commands.")),
+            FieldPanel("site"),
+        ],
+        base_form_class=SiteForm,
+    )

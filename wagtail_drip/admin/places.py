@@ -1,0 +1,23 @@
+"""Addresses inside the admin that several pages need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from wagtail.admin.utils import set_query_params
+
+from ..models import Campaign, Step
+
+FLOW_TAB, SETTINGS_TAB = "#tab-flow", "#tab-settings"
+BACK = "campaign"  # the mail editor's parameter: the campaign one came from
+
+
+def campaign_url(pk: Any, view: str = "edit") -> str:
+    return reverse(Campaign.snippet_viewset.get_url_name(view), args=[pk])
+
+
+def step_url(pk: Any, campaign: Any = None) -> str:
+    """A mail's editor; with the campaign one comes from, it leads back to that one's flow."""
+    url = reverse(Step.snippet_viewset.get_url_name("edit"), args=[pk])
+    return set_query_params(url, {BACK: str(campaign)}) if campaign else url

@@ -1,0 +1,70 @@
+"""The filters of the lists of records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
+
+from ..models import Campaign, Contact, Delivery, Enrollment, Event
+from .forms import trigger_choices
+
+
+def between(label: Any, field: str) -> django_filters.DateFromToRangeFilter:
+    return django_filters.DateFromToRangeFilter(
+        label=label, field_name=field, widget=DateRangePickerWidget
+    )
+
+
+def one_of(label: Any, field: str, choices: Any) -> django_filters.ChoiceFilter:
+    return django_filters.ChoiceFilter(
+        label=label,
+        field_name=field,
+        choices=choices,
+        empty_label=_("All"),
+        widget=forms.RadioSelect,
+    )
+
+
+def campaigns() -> list[tuple[str, str]]:
+    return [(str(pk), name) for pk, name in Campaign.objects.values_list("pk", "name")]
+
+
+class ContactFilterSet(WagtailFilterSet):
+    created = between(_("Created"), "created_at")
+
+    class Meta:
+        model = Contact
+        fields: list[str] = []
+
+
+class EventFilterSet(WagtailFilterSet):
+    name = one_of(_("What they did"), "name", lambda: trigger_choices("")[1:])
+    when = between(_("When"), "at")
+
+    class Meta:
+        model = Event
+        fields: list[str] = []
+
+
+class EnrollmentFilterSet(WagtailFilterSet):
+    state = one_of(_("State"), "state", Enrollment.State.choices)
+    campaign = one_of(_("Campaign"), "campaign", campaigns)
+    entered = between(_("Entered"), "entered_at")
+
+    class Meta:
+        model = Enrollment
+        fields: list[str] = []
+
+
+class DeliveryFilterSet(WagtailFilterSet):
+    state = one_of(_("State"), "state", Delivery.State.choices)
+    campaign = one_of(_("Campaign"), "campaign", campaigns)
+    planned = between(_("Planned"), "created_at")
+
+    class Meta:
+        model = Delivery
+        fields: list[str] = []

@@ -1,0 +1,199 @@
+"""Campaigns, mails and mailing topics, as editors list and edit them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.forms import Media
+from django.http import HttpRequest
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.staticfiles import versioned_static
+from wagtail.admin.ui.tables import (
+    Column,
+    LiveStatusTagColumn,
+    NumberColumn,
+    StatusTagColumn,
+    UpdatedAtColumn,
+)
+from wagtail.admin.widgets.button import Button
+from wagtail.snippets.views import snippets
+
+from ..models import Campaign, Consent, Delivery, Enrollment, Step, Topic
+from . import actions, editing, panels
+from .forms import trigger_choices, trigger_label
+from .permissions import may
+from .places import campaign_url
+from .records import RECORDS
+
+WIDE = "drip-wide"  # columns that a phone does without
+
+STATUSES = [
+    ("draft", _("Draft")),
+    ("live", _("Live")),
+    ("paused", _("Paused")),
+    ("stopped", _("Stopped")),
+]
+
+
+def status_label(campaign: Campaign) -> str:
+    return str(dict(STATUSES)[campaign.status])
+
+
+def of_status(campaigns: QuerySet[Campaign], status: str) -> QuerySet[Campaign]:
+    """`Campaign.status` as a query."""
+    return {
+        "draft": campaigns.filter(live=False, started_at=None),
+        "live": campaigns.filter(live=True, paused_at=None),
+        "paused": campaigns.filter(live=True, paused_at__isnull=False),
+        "stopped": campaigns.filter(live=False, started_at__isnull=False),
+    }[status]
+
+
+def counted(model: type[Any], state: str) -> Coalesce:
+    """How many rows of a campaign are in a state; one indexed subquery for the whole list."""
+    rows = model.objects.filter(campaign=OuterRef("pk"), state=state).order_by()
+    count = rows.values("campaign").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(count, output_field=IntegerField()), 0)
+
+
+class CampaignFilterSet(WagtailFilterSet):
+    status = django_filters.ChoiceFilter(
+        label=_("Status"), choices=STATUSES, method="filter_status", empty_label=_("All")
+    )
+    trigger = django_filters.ChoiceFilter(
+        label=_("Starts when"), choices=lambda: trigger_choices("")[1:], empty_label=_("All")
+    )
+
+    def filter_status(
+        self, campaigns: QuerySet[Campaign], name: str, value: str
+    ) -> QuerySet[Campaign]:
+        return of_status(campaigns, value)
+
+    class Meta:
+        model = Campaign
+        fields = ["status", "trigger", "topic"]
+
+
+class CampaignIndexView(snippets.IndexView):
+    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(*args, **kwargs)
+        context["media"] += Media(css={"all": [versioned_static("wagtail_drip/lists.css")]})
+        return context
+
+    def get_list_more_buttons(self, instance: Campaign) -> list[Button]:
+        buttons = super().get_list_more_buttons(instance)
+        if not may(self.request.user, "publish", Campaign):
+            return buttons
+        offers = {
+            "live": [("pause", _("Pause"), "minus"), ("unpublish", _("Stop"), "circle-xmark")],
+            "paused": [("resume", _("Resume"), "rotate"), ("unpublish", _("Stop"), "circle-xmark")],
+        }
+        for priority, (view, label, icon) in enumerate(offers.get(instance.status, []), start=12):
+            url = campaign_url(instance.pk, view)
+            buttons.append(Button(label, url=url, icon_name=icon, priority=priority))
+        return buttons
+
+
+class CampaignViewSet(snippets.SnippetViewSet):
+    model = Campaign
+    icon = "drip"
+    menu_label = _("Campaigns")
+    menu_order = 1
+    copy_view_enabled = False
+    index_view_class = CampaignIndexView
+    add_view_class = editing.CampaignCreateView
+    edit_view_class = editing.CampaignEditView
+    unpublish_view_class = actions.StopView
+    workflow_action_view_class = editing.CampaignWorkflowActionView
+    edit_template_name = "wagtail_drip/admin/campaign_edit.html"
+    filterset_class = CampaignFilterSet
+    edit_handler = panels.campaign_panels()
+    list_display = [
+        "name",
+        StatusTagColumn(
+            "status",
+            label=_("Status"),
+            accessor=status_label,
+            primary=lambda campaign: campaign.status == "live",
+        ),
+        Column(
+            "trigger",
+            label=_("Starts when somebody"),
+            accessor=lambda campaign: trigger_label(campaign.trigger),
+            sort_key="trigger",
+            classname=WIDE,
+        ),
+        NumberColumn("people_inside", label=_("People inside"), sort_key="people_inside"),
+        NumberColumn("mails_sent", label=_("Mails sent"), sort_key="mails_sent", classname=WIDE),
+        UpdatedAtColumn(label=_("Updated"), classname=WIDE),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        return Campaign.objects.annotate(
+            people_inside=counted(Enrollment, Enrollment.State.ACTIVE),
+            mails_sent=counted(Delivery, Delivery.State.SENT),
+        )
+
+    @property
+    def unpublish_view(self) -> Any:
+        return self.construct_view(
+            self.unpublish_view_class, template_name="wagtail_drip/admin/confirm_stop.html"
+        )
+
+    def get_urlpatterns(self) -> list[Any]:
+        pause = self.construct_view(actions.PauseView)
+        resume = self.construct_view(actions.ResumeView)
+        return [
+            *super().get_urlpatterns(),
+            path("pause/<int:pk>/", pause, name="pause"),
+            path("resume/<int:pk>/", resume, name="resume"),
+        ]
+
+
+class StepViewSet(snippets.SnippetViewSet):
+    model = Step
+    icon = "mail"
+    menu_label = _("Mails")
+    menu_order = 2
+    edit_view_class = editing.StepEditView
+    edit_template_name = "wagtail_drip/admin/step_edit.html"
+    edit_handler = panels.step_panels()
+    list_display = [
+        "name",
+        "subject",
+        LiveStatusTagColumn(label=_("Status")),
+        UpdatedAtColumn(label=_("Updated")),
+    ]
+
+
+class TopicViewSet(snippets.SnippetViewSet):
+    model = Topic
+    icon = "tag"
+    menu_label = _("Mailing topics")
+    menu_order = 3
+    edit_handler = panels.topic_panels()
+    list_display = ["name", "description", NumberColumn("people", label=_("People who chose it"))]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Topic]:
+        granted = Q(consents__state=Consent.State.GRANTED)
+        return Topic.objects.annotate(people=Count("consents", filter=granted))
+
+
+class DripGroup(snippets.SnippetViewSetGroup):
+    """One menu group for what is edited and what was recorded."""
+
+    items = (CampaignViewSet, StepViewSet, TopicViewSet)
+    menu_label = _("Drip")
+    menu_name = "drip"
+    menu_icon = "drip"
+    menu_order = 560
+
+    def get_submenu_items(self) -> list[Any]:
+        # Wagtail 8 has `submenu_hook` for this; 7.4 has nothing, and this works on both.
+        records = [r.get_menu_item(order=10 + n) for n, r in enumerate(RECORDS)]
+        return [*super().get_submenu_items(), *records]
