@@ -96,3 +96,11 @@ def test_a_campaign_that_had_people_is_kept_without_an_error(editor):
     response = editor.post(url("delete", campaign))
     assert "keeps the record" in texts(editor.get(response.url))
     assert Campaign.objects.exists() and Enrollment.objects.exists()
+
+
+def test_a_topic_that_people_chose_is_kept_with_its_proof(editor):
+    topic = make.topic()
+    make.consent(make.contact(), topic)
+    response = editor.post(url("delete", topic))
+    assert "keeps the proof" in texts(editor.get(response.url))
+    assert make.Topic.objects.filter(pk=topic.pk).exists()

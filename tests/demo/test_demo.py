@@ -61,8 +61,9 @@ def test_every_signal_to_stop_ends_it_well(monkeypatch, number):
 
 def test_stop_kills_what_outlives_the_grace(monkeypatch):
     monkeypatch.setattr(demo, "GRACE", 0.2)
-    deaf = "trap '' TERM; sleep 60 & while :; do wait; done"
-    process = subprocess.Popen(["sh", "-c", deaf], start_new_session=True)
+    deaf = "trap '' TERM; echo deaf; sleep 60 & while :; do wait; done"
+    process = subprocess.Popen(["sh", "-c", deaf], stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout.readline() == b"deaf\n"
     crew = demo.Crew({})
     crew.members["deaf"] = process
     crew.stop()

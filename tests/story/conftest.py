@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from wagtail.models import Collection, Locale, Page
 
 from example_site.shop import covers
 from example_site.shop.models import BookPage
@@ -84,7 +85,17 @@ def bookshop(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.EMAIL_BACKEND = OUTBOX
     settings.OUTBOX = True
     settings.WAGTAIL_DRIP_TIME_TRAVEL = True
+    _restore_roots()
     call_command("seed", verbosity=0)
+
+
+def _restore_roots() -> None:
+    """What migrations put there, where a test with real transactions has flushed it."""
+    Locale.objects.get_or_create(language_code="en")
+    if not Page.objects.exists():
+        Page.add_root(instance=Page(title="Root", slug="root"))
+    if not Collection.objects.exists():
+        Collection.add_root(name="Root")
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ class TestInThisProcess(Story):
 
 
 @pytest.mark.processes
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 class TestWithTwoClusters(Story):
     @pytest.fixture
     def shop(self, shop_with_clusters: Shop) -> Shop:

@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
-from ..models import Campaign, Step
+from ..models import Campaign, Consent, Step, Topic
 from .places import campaign_url
 
 
@@ -31,6 +31,8 @@ def why_kept(instance: Any) -> str:
         return _step_kept(instance)
     if isinstance(instance, Campaign):
         return _campaign_kept(instance)
+    if isinstance(instance, Topic):
+        return _topic_kept(instance)
     return ""
 
 
@@ -55,3 +57,13 @@ def _campaign_kept(campaign: Campaign) -> str:
         _("“{}” can't be deleted: it keeps the record of who got its mails. Stop it instead."),
         campaign,
     )
+
+
+def _topic_kept(topic: Topic) -> str:
+    if Campaign.objects.filter(topic=topic).exists():
+        return format_html(_("“{}” can't be deleted: a campaign belongs to it."), topic)
+    if Consent.objects.filter(topic=topic).exists():
+        return format_html(
+            _("“{}” can't be deleted: it keeps the proof of what people chose."), topic
+        )
+    return ""

@@ -47,7 +47,8 @@ class Consent(models.Model):
         WITHDRAWN = "withdrawn", _("withdrawn")  # it was granted and taken back
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
-    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="consents")
+    # Protected: deleting a topic would delete the proof of what people chose.
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="consents")
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     changed_at = models.DateTimeField(_("changed"))
 
@@ -67,7 +68,7 @@ class ConsentRecord(models.Model):
     """The proof: one row for each time consent was given or taken back. Never changed."""
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consent_records")
-    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="+")
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=Consent.State.choices)
     at = models.DateTimeField()
     source = models.CharField(_("how"), max_length=200, help_text=_("Page or way, e.g. /signup/."))

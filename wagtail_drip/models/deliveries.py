@@ -83,6 +83,7 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "due_at", "id"], name="drip_delivery_due"),
+            models.Index(fields=["state", "settled_at"], name="drip_delivery_settled"),
             models.Index(fields=["campaign", "state"], name="drip_delivery_campaign"),
             models.Index(fields=["contact", "created_at"], name="drip_delivery_contact"),
             models.Index(fields=["created_at", "id"], name="drip_delivery_created"),
