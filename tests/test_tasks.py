@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
@@ -226,3 +227,10 @@ def test_errors_of_the_edge_do_not_stop_the_line(monkeypatch, pumped, caplog):
     with caplog.at_level(logging.ERROR):
         tasks.tick()
     assert len(pumped) == 1 and "schedule" in caplog.text
+
+
+def test_taking_the_app_out_takes_its_schedule_along():
+    loader = MigrationLoader(connection)
+    undone = loader.get_migration("wagtail_drip", "0001_initial")
+    tasks._on_migrate(plan=[(undone, True)])
+    assert not Schedule.objects.exists()

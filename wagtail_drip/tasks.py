@@ -7,6 +7,7 @@ runs `drip_tick` from cron; then nothing here does anything.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -169,9 +170,19 @@ def _on_work(**kwargs: Any) -> None:
     nudge()
 
 
-def _on_migrate(**kwargs: Any) -> None:
+def _on_migrate(plan: Iterable[tuple[Any, bool]] = (), **kwargs: Any) -> None:
+    """`plan`: Django's, pairs of a migration and whether it was undone."""
+    undone = {migration.app_label for migration, backwards in plan if backwards}
     # In a savepoint: with part of the migrations undone, the table may not be there.
-    _quietly(_heal_in_savepoint)
+    _quietly(_forget_schedule if "wagtail_drip" in undone else _heal_in_savepoint)
+
+
+def _forget_schedule() -> None:
+    """A site that takes the app out keeps no schedule that fails each minute."""
+    from django_q.models import Schedule
+
+    with transaction.atomic():
+        Schedule.objects.filter(name=SCHEDULE).delete()
 
 
 def _heal_in_savepoint() -> None:
