@@ -1,7 +1,7 @@
 # ruff: noqa: F401, PTH100, PTH118, PTH119, PTH120, PTH123, T201, UP032
 """Make .venv with what one extra needs, then become its Python: `environment.py EXTRA ARGS…`.
 
-The environment variable VENV names another folder than .venv.
+The environment variable VENV names another folder than .venv, PINS versions to hold to.
 
 Standard library and old syntax only: it must run on a Python that is too old, to say so.
 """
@@ -14,6 +14,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, os.environ.get("VENV", ".venv"))
+PINS = os.environ.get("PINS", "").split()  # such as django==6.0.*
 PYTHON = os.path.join(VENV, "bin", "python")
 OLDEST = (3, 11)
 
@@ -55,7 +56,7 @@ def no_venv_module():
 def stamp(extra):
     """The file that says that .venv holds this extra, and what must stand in it."""
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
-        wanted = hashlib.sha256(file.read() + VENV.encode()).hexdigest()
+        wanted = hashlib.sha256(file.read() + " ".join([VENV, *PINS]).encode()).hexdigest()
     return os.path.join(VENV, ".installed-" + extra), wanted
 
 
@@ -74,12 +75,12 @@ def build(extra):
         sys.executable, "-m", "venv", "--clear", VENV, quiet=False
     ):
         sys.exit("The virtual environment could not be made; the lines above say why.")
-    package = "-e.[{}]".format(extra)
+    packages = ["-e.[{}]".format(extra), *PINS]
     # uv takes a third of pip's time; where it can't be had, pip does.
     quick = works(PYTHON, "-m", "pip", "install", "-q", "uv") and works(
-        PYTHON, "-m", "uv", "pip", "install", "-q", "--python", PYTHON, package
+        PYTHON, "-m", "uv", "pip", "install", "-q", "--python", PYTHON, *packages
     )
-    if not quick and not works(PYTHON, "-m", "pip", "install", "-q", package, quiet=False):
+    if not quick and not works(PYTHON, "-m", "pip", "install", "-q", *packages, quiet=False):
         sys.exit(
             "The packages could not be installed; the lines above say why. "
             "The first start needs a connection to the package index, later ones need none."

@@ -19,8 +19,12 @@ from wagtail_drip.models.addresses import normalize
 
 from .models import BookPage, DiscountCode
 
+ITEM = {"book": 1, "title": "Swifts", "price": "18.50", "quantity": 1}
+CONTENTS = {"book": 1, "books": [1], "lines": 1, "total": "18.50"}
+
 
 def triggers() -> dict[str, Trigger]:
+    """Several books in one cart or order: `book` is the first of them, `books` are all."""
     found = [
         Trigger(
             "interest_shown",
@@ -29,9 +33,24 @@ def triggers() -> dict[str, Trigger]:
             required=("book",),
         ),
         Trigger(
+            "cart_changed", gettext_lazy("changed their cart"), sample={**CONTENTS, "items": [ITEM]}
+        ),
+        Trigger(
+            "cart_item_removed",
+            gettext_lazy("took a book out of their cart"),
+            sample=ITEM,
+            required=("book",),
+        ),
+        Trigger(
             "order_placed",
             gettext_lazy("placed an order"),
-            sample={"book": 1, "order": 1, "total": "18.50"},
+            sample={**CONTENTS, "order": 1},
+            required=("book", "order"),
+        ),
+        Trigger(
+            "book_bought",
+            gettext_lazy("bought a book"),
+            sample={**ITEM, "order": 1},
             required=("book", "order"),
         ),
     ]
@@ -40,8 +59,17 @@ def triggers() -> dict[str, Trigger]:
 
 def book_of(data: Mapping[str, Any]) -> int | None:
     """The book's primary key in an event's data."""
+    return _number(data.get("book"))
+
+
+def order_of(data: Mapping[str, Any]) -> int | None:
+    """The order's primary key in an event's data."""
+    return _number(data.get("order"))
+
+
+def _number(value: Any) -> int | None:
     try:
-        return int(data.get("book") or 0) or None
+        return int(value or 0) or None
     except (TypeError, ValueError):
         return None
 
@@ -149,13 +177,29 @@ class CodeField(MergeField):
         ]
 
 
+class DataField(MergeField):
+    """A word that the reader's own event brings along."""
+
+    def __init__(self, slug: str, label: Any, sample: Any, word: Any) -> None:
+        self.slug, self.label, self.sample, self.word = slug, label, sample, word
+
+    def values(self, recipients: Sequence[Recipient]) -> dict[int, str | Hold | None]:
+        return {recipient.id: self.word(recipient.data) for recipient in recipients}
+
+
 def merge_fields() -> dict[str, MergeField]:
-    fields = [
+    fields: list[MergeField] = [
         BookField("book", gettext_lazy("Title of the book"), "Swifts", lambda p: p.title),
         BookField(
             "price", gettext_lazy("Price of the book"), "€ 12.00", lambda p: in_euros(p.price)
         ),
         BookField("author", gettext_lazy("Author of the book"), "Ada Quill", lambda p: p.author),
+        DataField(
+            "order_number",
+            gettext_lazy("Number of the order"),
+            "1042",
+            lambda data: order_of(data) and str(order_of(data)),
+        ),
         CodeField(10),
         CodeField(15),
     ]

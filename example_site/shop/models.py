@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from decimal import Decimal
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -135,12 +137,12 @@ class DiscountCode(models.Model):
         return f"PAGE{percent}-" + "".join(secrets.choice(ALPHABET) for _i in range(7))
 
     @classmethod
-    def find(cls, code: str, *, email: str, book: BookPage) -> DiscountCode | None:
-        """The unused code of this person for this book, or None."""
+    def find(cls, code: str, *, email: str, books: Collection[int]) -> DiscountCode | None:
+        """The unused code of this person for any of these books (primary keys), or None."""
         found = cls.objects.filter(
             code=code.strip().upper(), email=normalize(email), used_at=None
         ).first()
-        return found if found and found.book_id in (None, book.pk) else None
+        return found if found and found.book_id in (None, *books) else None
 
     def use(self) -> bool:
         """Take the code, for good. False where somebody was faster."""
@@ -149,13 +151,19 @@ class DiscountCode(models.Model):
 
 
 class Order(models.Model):
-    email = models.EmailField(_("e-mail address"))
-    first_name = models.CharField(_("first name"), max_length=150)
-    book = models.ForeignKey(
-        BookPage, verbose_name=_("book"), null=True, on_delete=models.SET_NULL, related_name="+"
+    # The account it was placed from. An address alone proves nobody's account.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("account"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="orders",
     )
-    title = models.CharField(_("title"), max_length=255)  # outlives the book's page
-    total = models.DecimalField(_("total"), max_digits=7, decimal_places=2)
+    email = models.EmailField(_("e-mail address"), db_index=True)
+    first_name = models.CharField(_("first name"), max_length=150)
+    address = models.TextField(_("address"), blank=True)
+    total = models.DecimalField(_("total"), max_digits=10, decimal_places=2)
     code = models.OneToOneField(
         DiscountCode,
         verbose_name=_("discount code"),
@@ -164,6 +172,8 @@ class Order(models.Model):
         on_delete=models.SET_NULL,
         related_name="order",
     )
+    # Of the cart it came from: a second click on the button orders nothing twice.
+    cart = models.CharField(max_length=32, null=True, unique=True, editable=False)
     created_at = models.DateTimeField(_("ordered"), default=timezone.now)
 
     class Meta:
@@ -172,7 +182,44 @@ class Order(models.Model):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"{self.title}: {self.email}"
+        return f"{self.pk}: {self.email}"
+
+    @property
+    def discount(self) -> Decimal:
+        """What the code took off."""
+        return sum((line.total for line in self.lines.all()), Decimal()) - self.total
+
+    @property
+    def contents(self) -> str:
+        """Its lines in one, for the admin."""
+        return ", ".join(f"{line.quantity} × {line.title}" for line in self.lines.all())
+
+
+class OrderLine(models.Model):
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    book = models.ForeignKey(
+        BookPage,
+        verbose_name=_("book"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="order_lines",
+    )
+    title = models.CharField(_("title"), max_length=255)  # outlives the book's page
+    # Of one copy on that day, before any discount.
+    price = models.DecimalField(_("price"), max_digits=7, decimal_places=2)
+    quantity = models.PositiveSmallIntegerField(_("quantity"), default=1)
+
+    class Meta:
+        verbose_name = _("line of an order")
+        verbose_name_plural = _("lines of an order")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.title}"
+
+    @property
+    def total(self) -> Decimal:
+        return self.price * self.quantity
 
 
 def reduced(price: Decimal, percent: int) -> Decimal:

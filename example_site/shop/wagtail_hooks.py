@@ -6,13 +6,23 @@ from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
-from . import drip
+from . import conditions, drip, mail_blocks
 from .models import DiscountCode, Order
 
 
 @hooks.register("register_drip_triggers")
 def register_triggers():
     return drip.triggers()
+
+
+@hooks.register("register_drip_conditions")
+def register_conditions():
+    return {"order_total_over": conditions.OrderTotalOver()}
+
+
+@hooks.register("register_drip_email_blocks")
+def register_email_blocks():
+    return mail_blocks.email_blocks()
 
 
 @hooks.register("register_drip_merge_fields")
@@ -23,8 +33,17 @@ def register_merge_fields():
 class Orders(SnippetViewSet):
     model = Order
     icon = "tag"
-    list_display = ["title", "first_name", "email", "total", "created_at"]
+    list_display = ["__str__", "first_name", "total", "created_at"]
     inspect_view_enabled = True
+    inspect_view_fields = [
+        "contents",
+        "total",
+        "code",
+        "first_name",
+        "email",
+        "address",
+        "created_at",
+    ]
 
 
 class Codes(SnippetViewSet):

@@ -90,7 +90,8 @@ def test_an_order_is_recorded_under_its_number(client, book):
     answer = client.post(book.url, {**PERSON, "form": "buy"})
     order = Order.objects.get()
     event = Event.objects.get(name="order_placed")
-    assert event.data == {"book": book.pk, "order": order.pk, "total": "12.00"}
+    about = {"book": book.pk, "books": [book.pk], "lines": 1, "total": "12.00"}
+    assert event.data == {**about, "order": order.pk}
     assert event.key == str(order.pk)
     assert "Thank you, Ada" in client.get(answer.url).content.decode()
 

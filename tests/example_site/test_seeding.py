@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from wagtail.models import Site
 
-from example_site.shop import covers
+from example_site.shop import covers, seeding
 from example_site.shop.models import BookPage
 from wagtail_drip.models import Campaign, Heartbeat, Step, Version
 
@@ -28,7 +30,8 @@ def test_seed_fills_the_shop_and_changes_nothing_the_second_time(small_covers, s
     settings.WAGTAIL_DRIP_BASE_URL = "http://127.0.0.1:8123"
     call_command("seed", adopt=True)
     first = state()
-    assert first[0] == [("interested-in-a-book", "live"), ("welcome", "live")]
+    series = ["first-order", "interested-in-a-book", "order-confirmation", "welcome"]
+    assert first[0] == [(slug, "live") for slug in series]
     assert first[1][0] >= 12 and all(book.cover for book in BookPage.objects.all())
     BookPage.objects.filter(slug="swifts").update(price="1.00")
 
@@ -37,6 +40,34 @@ def test_seed_fills_the_shop_and_changes_nothing_the_second_time(small_covers, s
     assert BookPage.objects.get(slug="swifts").price == 1
     assert Heartbeat.load().base_url == "http://127.0.0.1:8123"
     assert Site.objects.get().port == 8123
+
+
+def file_of(tmp_path, monkeypatch, **changes) -> None:
+    """Another release's campaign file, and nothing else to seed."""
+    data = json.loads((seeding.CAMPAIGNS / "order-confirmation.json").read_text())
+    data["campaign"] |= changes
+    (tmp_path / "order-confirmation.json").write_text(json.dumps(data))
+    monkeypatch.setattr(seeding, "CAMPAIGNS", tmp_path)
+
+
+def seed_campaigns() -> Campaign:
+    for file in seeding.CAMPAIGNS.glob("order-confirmation.json"):
+        seeding.campaign(file)
+    return Campaign.objects.get()
+
+
+def test_a_campaign_follows_its_file_until_somebody_edits_it(shelf, tmp_path, monkeypatch):
+    made = seed_campaigns()
+    file_of(tmp_path, monkeypatch, name="Receipt")
+    assert seed_campaigns().name == "Receipt"
+    made.save_revision(user=get_user_model().objects.create_user("editor"))
+    file_of(tmp_path, monkeypatch, name="Slip")
+    assert seed_campaigns().name == "Receipt"
+
+
+def test_a_stopped_campaign_stays_stopped(shelf):
+    seed_campaigns().unpublish()
+    assert not seed_campaigns().live
 
 
 def test_the_same_book_has_the_same_cover():

@@ -51,14 +51,25 @@ class Shop:
         data = {"form": "buy", "first_name": "Nadia", "email": email, "code": code}
         self._post(book.url, data)
 
+    def add_to_cart(self, book: BookPage, quantity: int = 1) -> None:
+        self._post(book.url, {"form": "cart", "quantity": str(quantity)})
+
+    def check_out(self, first_name: str, email: str) -> None:
+        self._post("/checkout/", {"first_name": first_name, "email": email})
+        self.run()
+
     def days_pass(self, days: float) -> None:
         """Time moves without the line noticing; what is due then stays so until `run`."""
         fast_forward(timedelta(days=days))
 
-    def mails(self, email: str) -> list[dict[str, Any]]:
-        """What has arrived at this address, the first one first."""
+    def mails(self, email: str, campaign: str = "") -> list[dict[str, Any]]:
+        """What has arrived at this address (of this campaign), the first one first."""
         received = self.visitor.get("/outbox.json").json()
-        return [mail for mail in reversed(received) if email in mail["to"]]
+        return [
+            mail
+            for mail in reversed(received)
+            if email in mail["to"] and mail["campaign"] in (campaign or mail["campaign"],)
+        ]
 
     def subjects(self, email: str) -> list[str]:
         return [mail["subject"] for mail in self.mails(email)]

@@ -1,4 +1,4 @@
-"""What the product does, told once from a reader's first visit to the end of both series.
+"""What the product does, told once from a reader's first visit to the end of each series.
 
 Told twice over: with the line run in this process, and by two real clusters at once.
 """
@@ -13,6 +13,7 @@ from wagtail_drip.models import Campaign, Delivery, Enrollment
 from .conftest import Shop, code_in
 
 NADIA = "nadia@example.com"
+INTERESTED = "interested-in-a-book"
 
 
 def state(campaign: str) -> tuple[str, str]:
@@ -60,8 +61,8 @@ class Story:
 
         shop.days_pass(10)
         shop.run()
-        assert len(shop.mails(NADIA)) == 2
-        assert state("interested-in-a-book") == ("left", "goal")
+        assert len(shop.mails(NADIA, INTERESTED)) == 2
+        assert state(INTERESTED) == ("left", "goal")
 
     def test_who_does_not_buy_gets_the_better_code_on_day_7(self, shop: Shop, book: BookPage):
         shop.ask_about(book, "Nadia", NADIA)
@@ -71,7 +72,7 @@ class Story:
         codes = [code_in(mail) for mail in shop.mails(NADIA)[1:]]
         percents = DiscountCode.objects.filter(code__in=codes).values_list("percent", flat=True)
         assert sorted(percents) == [10, 15]
-        assert state("interested-in-a-book") == ("completed", "")
+        assert state(INTERESTED) == ("completed", "")
 
     def test_the_next_mail_shows_the_new_price(self, shop: Shop, book: BookPage):
         shop.ask_about(book, "Nadia", NADIA)
@@ -101,8 +102,35 @@ class Story:
         shop.buy(book, NADIA)
         shop.days_pass(2 / 86400)
         shop.run()
-        assert shop.mails(NADIA) == []
-        assert state("interested-in-a-book") == ("left", "goal")
+        assert shop.mails(NADIA, INTERESTED) == []
+        assert state(INTERESTED) == ("left", "goal")
+
+    def test_buying_it_among_other_books_ends_the_series_too(self, shop: Shop, book: BookPage):
+        shop.ask_about(book, "Nadia", NADIA)
+        shop.add_to_cart(BookPage.objects.exclude(pk=book.pk).first())
+        shop.add_to_cart(book)
+        shop.check_out("Nadia", NADIA)
+        shop.days_pass(1)
+        shop.run()
+        assert shop.mails(NADIA, INTERESTED) == []
+        assert state(INTERESTED) == ("left", "goal")
+
+    def test_a_first_order_over_20_brings_confirmation_thanks_and_tips_after_a_week(
+        self, shop: Shop, book: BookPage
+    ):
+        shop.add_to_cart(book, quantity=2)
+        shop.check_out("Nadia", NADIA)
+        (confirmation,) = shop.mails(NADIA, "order-confirmation")
+        (thanks,) = shop.mails(NADIA, "first-order")
+        for mail in (confirmation, thanks):
+            assert f"2 × {book.title}" in mail["text"] and "Nadia" in mail["text"]
+
+        shop.days_pass(6.9)
+        shop.run()
+        assert len(shop.mails(NADIA)) == 2
+        shop.days_pass(0.2)
+        shop.run()
+        assert [mail["step"] for mail in shop.mails(NADIA)][2:] == ["Tips for readers"]
 
     def test_one_click_ends_it_without_login_cookie_or_token(self, shop: Shop):
         shop.sign_up("Nadia", NADIA, news=True)

@@ -1,4 +1,4 @@
-"""Fill the bookshop: pages, covers, topics, logins and two live campaigns."""
+"""Fill the bookshop: pages, covers, topics, logins and four live campaigns."""
 
 from __future__ import annotations
 
