@@ -7,8 +7,10 @@ runs `drip_tick` from cron; then nothing here does anything.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from types import FrameType
 from typing import Any
 
 from django.apps import apps
@@ -30,6 +32,8 @@ OPTIONS = {"ack_failure": True, "save": False}
 
 # A queued nudge that has not begun after this long counts as lost.
 NUDGE_LOST = timedelta(seconds=5)
+# Moments that lie further ahead than this were written by a clock that was wrong.
+FAR = timedelta(minutes=1)
 # The schedule's next run lies at most this far from now, or was set wrong or missed.
 STRAYED = timedelta(minutes=3)
 
@@ -62,10 +66,21 @@ def tick() -> None:
 
 def pump() -> None:
     """Work off what is due. What is left after the time budget goes to another task."""
-    from .engine import ticking
+    from .engine import stopping, ticking
+    from .engine.retrying import was_cut
 
-    if ticking.pump(timezone.now, _budget()).unfinished:
-        _quietly(_enqueue)
+    with stopping.on_sigterm() as told:
+        cluster_stops = _cluster_stops()
+        try:
+            done = ticking.pump(timezone.now, _budget(), stop=lambda: told() or cluster_stops())
+            unfinished = done.unfinished
+        except Exception as error:
+            if not was_cut(error):
+                raise
+            logger.exception("The database connection was cut; another task goes on")
+            unfinished = True
+        if unfinished:
+            _quietly(_enqueue)
 
 
 def nudge() -> None:
@@ -92,14 +107,16 @@ def _nudge() -> None:
 
 
 def _is_spared(pump_until: datetime | None, nudged_at: datetime | None, *, now: datetime) -> bool:
-    running = pump_until is not None and pump_until > now
-    return running or (nudged_at is not None and nudged_at > now - NUDGE_LOST)
+    running = pump_until is not None and now < pump_until <= now + FAR
+    return running or (nudged_at is not None and now - NUDGE_LOST < nudged_at <= now + FAR)
 
 
 def _not_spared(now: datetime) -> Q:
     """The same for the database, which alone can tell who of several came first."""
-    idle = Q(pump_until=None) | Q(pump_until__lte=now)
-    return idle & (Q(nudged_at=None) | Q(nudged_at__lte=now - NUDGE_LOST))
+    far = now + FAR
+    idle = Q(pump_until=None) | Q(pump_until__lte=now) | Q(pump_until__gt=far)
+    lost = Q(nudged_at__lte=now - NUDGE_LOST) | Q(nudged_at__gt=far)
+    return idle & (Q(nudged_at=None) | lost)
 
 
 def _enqueue() -> None:
@@ -118,6 +135,21 @@ def _budget() -> float:
 
     limits = [limit for limit in (Conf.TIMEOUT, Conf.RETRY) if limit]
     return min([conf.PUMP_SECONDS, *(limit * 0.6 for limit in limits)])
+
+
+def _cluster_stops() -> Callable[[], bool]:
+    """Tells whether the cluster that this worker belongs to is shutting down.
+
+    django-q2 waits for its workers then and tells them nothing, so a deploy would wait for the
+    whole budget. The sentinel, which knows, forked this worker: it is up our own stack.
+    """
+    from django_q.cluster import Sentinel
+
+    frame: FrameType | None = sys._getframe()
+    while frame := frame and frame.f_back:
+        if isinstance(sentinel := frame.f_locals.get("self"), Sentinel):
+            return sentinel.stop_event.is_set
+    return lambda: False
 
 
 def _workers() -> int:

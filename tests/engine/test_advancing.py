@@ -109,6 +109,14 @@ def test_each_stands_where_they_should_however_many_there_are(now):
         assert fresh(row).due_at == row.entered_at + 20 * DAY
 
 
+def test_people_go_by_the_version_they_entered_on(now):
+    old, new = factories.step("Old"), factories.step("New")
+    row = inside({"n1": send(old)})
+    factories.version(row.campaign, {"n1": send(new)})
+    advance_due(now)
+    assert Delivery.objects.get().step_key == old.translation_key
+
+
 def test_who_is_not_due_is_let_be(now):
     inside({"n1": wait()}, due_at=now + DAY)
     assert advance_due(now) == 0
@@ -133,6 +141,25 @@ def test_a_stopped_campaign_lets_go_with_what_still_waits(now):
     delivery.refresh_from_db()
     assert (fresh(row).state, fresh(row).reason, fresh(row).due_at) == ("left", "stopped", None)
     assert (delivery.state, delivery.reason, delivery.settled_at) == ("skipped", "stopped", now)
+
+
+@pytest.mark.parametrize("due_at", [None, datetime(2026, 12, 24, tzinfo=UTC)])
+def test_when_a_campaign_stops_nobody_sleeps_on_inside(due_at, now):
+    stopped, other = factories.campaign(live=False), factories.campaign("other")
+    rows = [factories.enrollment(campaign, due_at=due_at) for campaign in (stopped, other)]
+    Enrollment.objects.update(due_at=due_at)
+    assert advance_due(now, limit=1) == 1
+    assert advance_due(now) == 0
+    assert [fresh(row).state for row in rows] == ["left", "active"]
+
+
+def test_going_live_again_takes_nobody_along_from_before(now):
+    campaign = factories.campaign(started_at=now - DAY)
+    before = factories.enrollment(campaign, entered_at=now - 2 * DAY)
+    since = factories.enrollment(campaign, entered_at=now - DAY)
+    advance_due(now)
+    assert (fresh(before).state, fresh(before).reason) == ("left", "stopped")
+    assert fresh(since).state == "active"
 
 
 def test_the_goal_ends_it_for_those_who_reached_it_since_entering(now):
@@ -244,7 +271,7 @@ def test_a_delivery_laid_down_meanwhile_costs_the_others_nothing(now, monkeypatc
     ],
 )
 def test_a_flow_that_can_not_be_followed_fails_its_people_alone(nodes, reason, now):
-    bad = inside(nodes, entered_at=now - 9 * DAY)
+    bad = inside(nodes, entered_at=now - 5 * DAY)
     good = factories.enrollment(factories.campaign("good"))
     assert advance_due(now) == 2
     assert (fresh(bad).state, fresh(bad).ended_at) == ("failed", now)
@@ -253,7 +280,7 @@ def test_a_flow_that_can_not_be_followed_fails_its_people_alone(nodes, reason, n
 
 
 def test_a_send_that_names_no_step_fails_its_people_alone(now):
-    bad = inside({"n1": wait("n2"), "n2": wait()}, entered_at=now - 9 * DAY)
+    bad = inside({"n1": wait("n2"), "n2": wait()}, entered_at=now - 5 * DAY)
     good = factories.enrollment(factories.campaign("good"))
     program = bad.version.program | {"nodes": {"n1": {"kind": "send", "step": "x", "next": ""}}}
     Version.objects.filter(pk=bad.version_id).update(program=program)

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from tests import factories as make
 from wagtail_drip.engine import claiming
 from wagtail_drip.models import Contact, Delivery
 from wagtail_drip.models.clock import DatabaseNow
 
-needs_a_server = pytest.mark.skipif(
-    connection.vendor == "sqlite", reason="SQLite's writers take turns"
-)
+
+@pytest.fixture
+def share_rows(site_rows, tmp_path, monkeypatch):
+    """Other threads see the rows made so far: SQLite's memory goes into a file for them."""
+
+    def share() -> None:
+        if connection.vendor == "sqlite":
+            file = tmp_path / "shared.sqlite3"
+            with closing(sqlite3.connect(file)) as copy:
+                connection.connection.backup(copy)
+            elsewhere = connection.settings_dict | {"NAME": str(file)}
+            monkeypatch.setitem(connections.settings, "default", elsewhere)
+
+    return share
 
 
 @pytest.mark.django_db
@@ -61,24 +75,22 @@ def test_an_outer_transaction_is_refused(now):
         claiming.claim("t", now, 1)
 
 
-@needs_a_server
 @pytest.mark.django_db(transaction=True)
-def test_claimers_at_once_share_no_row(now, site_rows):
+def test_claimers_at_once_share_no_row(now, share_rows):
     make.deliveries(make.campaign(), 300)
-    taken: list[int] = []
+    share_rows()
     start = threading.Barrier(4)
 
-    def work(name: str) -> None:
+    def work(name: str) -> list[int]:
         start.wait()
+        taken: list[int] = []
         while claim := claiming.claim(name, now, 20).taken:
             taken.extend(claim)
         connection.close()
+        return taken
 
-    threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    with ThreadPoolExecutor(4) as pool:
+        taken = [pk for ids in pool.map(work, "abcd") for pk in ids]
     assert len(taken) == len(set(taken)) == 300
 
 

@@ -74,6 +74,37 @@ def test_journals_of_two_databases_do_not_meet(monkeypatch):
     assert journal.folder() != here
 
 
+def test_a_new_journal_is_never_seen_unlocked(monkeypatch):
+    """Else a recovery that comes in between would take its worker for dead."""
+    real, seen = journal.fcntl.flock, []
+
+    def flock(file, how):
+        seen.extend(path.suffix for path in journal.folder().iterdir())
+        return real(file, how)
+
+    monkeypatch.setattr(journal.fcntl, "flock", flock)
+    written()
+    assert seen == [journal.NEW]
+
+
+def test_a_full_disk_says_which_setting_to_change(monkeypatch):
+    writer = written()
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal.os, "write", full)
+    with pytest.raises(journal.NoJournal, match=r"No space left.*WAGTAIL_DRIP_JOURNAL_DIR"):
+        writer.start(1, 2)
+
+
+def test_words_that_no_encoding_knows_are_kept_somehow():
+    writer = Journal("t")
+    writer.answer("refused", 1, "\udc80 no")
+    writer.close()
+    assert read().answers == {1: ("refused", "\\udc80 no")}
+
+
 def test_removed_is_removed():
     writer = written()
     writer.remove()

@@ -164,6 +164,13 @@ def test_who_complained_or_bounced_is_not_brought_back(ann, news, now, reason):
     assert granted([ann.pk], news.pk) == set()
 
 
+def test_a_complaint_after_leaving_everything_stands_too(ann, news, now):
+    leave_all(ann, at=now, source="link")
+    leave_all(ann, at=now, source="complaint", suppression="complained")
+    assert not rejoin(ann, news, at=now + timedelta(minutes=1), source="link")
+    assert suppressed([ann.email], transactional=False) == {ann.email}
+
+
 def test_what_ended_before_stays_ended(ann, news, welcome, now):
     ended = {"state": "left", "reason": "unsubscribed", "ended_at": now - timedelta(days=1)}
     Enrollment.objects.update(**ended, due_at=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests import factories as make
+from wagtail_drip.conf import conf
 from wagtail_drip.engine import journal, recovering, sending, settling
 from wagtail_drip.engine.settling import Change
 from wagtail_drip.models import Delivery, Enrollment
@@ -23,13 +26,15 @@ def ago(seconds: float) -> datetime:
     return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
-def claimed(amount: int = 1, seconds_ago: float = 1, **fields) -> list[Delivery]:
+def claimed(
+    amount: int = 1, seconds_ago: float = 1, slug: str = "welcome", **fields
+) -> list[Delivery]:
     fields = {"state": "sending", "claim": TOKEN, "attempts": 1} | fields
-    return make.deliveries(make.campaign(), amount, lease_until=ago(seconds_ago), **fields)
+    return make.deliveries(make.campaign(slug), amount, lease_until=ago(seconds_ago), **fields)
 
 
-def leave_journal(*lines: tuple) -> None:
-    writer = journal.Journal(TOKEN)
+def leave_journal(*lines: tuple, claim: str = TOKEN) -> None:
+    writer = journal.Journal(claim)
     for line in lines:
         writer._line(*line)
     writer.close()
@@ -81,9 +86,15 @@ def test_another_host_gets_time_to_read_its_own_journal(now):
     assert result(row)[0] == "sending"
 
 
-def test_a_lease_that_runs_is_nobody_elses(now):
+def test_a_dead_worker_is_not_waited_for_until_its_lease_ends(now):
     [row] = claimed(seconds_ago=-60)
-    leave_journal(("start", row.pk, 0))
+    leave_journal(("start", row.pk, 0), ("ok", row.pk))
+    assert recovering.recover(now) == 1
+    assert result(row)[0] == "sent"
+
+
+def test_a_lease_that_runs_without_a_journal_here_is_nobody_elses(now):
+    [row] = claimed(seconds_ago=-60)
     assert recovering.recover(now) == 0
     assert sending.send_due(now + timedelta(days=1)) == 0
     assert result(row)[0] == "sending"
@@ -143,16 +154,63 @@ def test_a_journal_that_cannot_be_settled_is_kept(now, monkeypatch):
     leave_journal(("start", row.pk, 0), ("ok", row.pk))
     with monkeypatch.context() as patch:
         patch.setattr(recovering, "settle", lambda *args: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            recovering.recover(now)
+        assert recovering.recover(now) == 0
     recovering.recover(now)
     assert result(row)[0] == "sent"
 
 
-def test_journals_without_a_claim_are_swept_away(now):
+def test_a_claim_that_can_not_be_recovered_keeps_no_other_from_it(now, monkeypatch):
+    real = recovering.settle
+    bad, good = claimed(claim="bad")[0], claimed(claim="good", slug="other")[0]
+    leave_journal(claim="bad")
+    leave_journal(("start", good.pk, 0), ("ok", good.pk), claim="good")
+    monkeypatch.setattr(recovering, "settle", lambda t, *a: 1 / 0 if t == "bad" else real(t, *a))
+    assert recovering.recover(now) == 1
+    assert (result(bad)[0], result(good)[0]) == ("sending", "sent")
+
+
+def test_journals_without_a_claim_are_swept_away_once_they_are_old(now):
     leave_journal()
     recovering.recover(now)
+    [path] = journal.folder().iterdir()  # its claim may still be on its way into the database
+    long_ago = time.time() - 3 * conf.LEASE_SECONDS
+    os.utime(path, (long_ago, long_ago))
+    recovering.recover(now)
     assert not list(journal.folder().iterdir())
+
+
+def test_a_journal_of_another_user_proves_nothing(now, monkeypatch):
+    [row] = claimed(seconds_ago=1000)
+    leave_journal(("start", row.pk, 0), ("ok", row.pk))
+
+    def refuse(path, *args):
+        raise PermissionError
+
+    monkeypatch.setattr(journal.Path, "open", refuse)
+    assert recovering.recover(now) == 1
+    assert result(row)[0] == "uncertain"
+
+
+def test_without_its_folder_nothing_is_guessed(now, settings, tmp_path):
+    (tmp_path / "file").touch()
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path / "file"
+    [row] = claimed(seconds_ago=1000)
+    assert recovering.recover(now) == 0
+    assert result(row)[0] == "sending"
+
+
+def test_a_suspect_alone_is_given_up_after_its_tries(now):
+    [row] = claimed(attempts=3)
+    leave_journal(("alone", row.pk))
+    recovering.recover(now)
+    assert result(row) == ("failed", 3) and "came to grief" in row.reason
+
+
+def test_who_was_not_alone_is_not_given_up(now):
+    [row] = claimed(attempts=9)
+    leave_journal()
+    recovering.recover(now)
+    assert (result(row), row.claim) == (("waiting", 9), "alone")
 
 
 def queries(amount: int, now) -> int:

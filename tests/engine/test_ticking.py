@@ -19,7 +19,7 @@ class Line:
     def __init__(self, monkeypatch, work: list[int]):
         self.work, self.passes, self.seen = work, 0, []
         for name in ("recover", "advance_due", "send_due"):
-            monkeypatch.setattr(ticking, name, lambda now: 0)
+            monkeypatch.setattr(ticking, name, lambda now, **options: 0)
         monkeypatch.setattr(ticking, "enroll_new", self.enroll_new)
 
     def enroll_new(self, now):
@@ -44,9 +44,33 @@ def test_one_pass_runs_the_whole_line(now):
 def test_the_pass_does_its_duties_in_order(monkeypatch, now):
     done = []
     for name in ("recover", "enroll_new", "advance_due", "send_due"):
-        monkeypatch.setattr(ticking, name, lambda now, name=name: done.append(name) or 1)
+        monkeypatch.setattr(ticking, name, lambda now, name=name, **kw: done.append(name) or 1)
     assert tick(now) == Counts(recovered=1, events=1, advanced=2, sent=1)
     assert done == ["recover", "enroll_new", "advance_due", "send_due", "advance_due"]
+
+
+def test_trouble_with_one_duty_is_raised_after_the_others_had_their_turn(monkeypatch, now):
+    factories.campaign()
+    factories.event(factories.contact())
+
+    def recover(now):
+        raise OSError("no room for a journal")
+
+    monkeypatch.setattr(ticking, "recover", recover)
+    with pytest.raises(OSError, match="no room"):
+        tick(now)
+    assert len(mail.outbox) == 1
+    assert not Heartbeat.objects.filter(beat_at__isnull=False)
+
+
+def test_a_pump_in_trouble_leaves_no_heartbeat(monkeypatch, now):
+    def enroll_new(now):
+        raise ValueError("broken")
+
+    monkeypatch.setattr(ticking, "enroll_new", enroll_new)
+    with pytest.raises(ValueError):
+        pump(lambda: now, 50)
+    assert Heartbeat.objects.get().beat_at is None
 
 
 def test_a_pump_goes_on_until_nothing_is_due_and_looks_once_more(monkeypatch, now):

@@ -57,6 +57,13 @@ class Session:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def ready(self) -> Again | None:
+        """Be connected; None: it is. Called before each mail, and before its last check.
+
+        It may take as long as the server likes; `transmit` should not have to wait for that.
+        """
+        return None
+
     def transmit(self, mail: Any) -> Outcome:
         """Send one `content.personalizing.Mail`; at most once."""
         raise NotImplementedError

@@ -52,6 +52,12 @@ class SmtpSession(Session):
         self.carried = 0
         return None
 
+    def ready(self) -> Again | None:
+        smtp = self.backend.connection
+        if smtp is None or smtp.sock is None or _has_hung_up(smtp.sock):
+            return self.connect()
+        return None
+
     def transmit(self, mail: Any) -> Outcome:
         try:
             data = mail.as_bytes()
@@ -182,13 +188,28 @@ def _spoke_early(smtp: smtplib.SMTP, asked: float) -> Again | Refused | None:
     if time.monotonic() < _wary_until:
         wait = max(0.005, 2 * (time.monotonic() - asked))  # its hang-up needs as long as its answer
     assert smtp.sock is not None
-    poll = select.poll()
-    poll.register(smtp.sock, select.POLLIN)
-    if not poll.poll(wait * 1000):
+    if not _has_spoken(smtp.sock, wait):
         return None
     if isinstance(smtp.sock, ssl.SSLSocket):
         return _spoke_early_under_tls(smtp.sock)
     return of_reply(*smtp.getreply())  # a closed line raises, as before the dot it may
+
+
+def _has_spoken(sock: socket.socket, seconds: float = 0.0) -> bool:
+    """Whether the server says something within `seconds`, or has hung up."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def _has_hung_up(sock: socket.socket) -> bool:
+    """Between two messages a server has nothing to say but goodbye."""
+    if not _has_spoken(sock):
+        return False
+    try:
+        return not isinstance(sock, ssl.SSLSocket) or bool(_spoke_early_under_tls(sock))
+    except OSError:
+        return True
 
 
 def _spoke_early_under_tls(sock: ssl.SSLSocket) -> Again | None:

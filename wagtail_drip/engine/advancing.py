@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from ..flow import compiling
 from ..flow.program import Deliver, End, Program, Stay
 from ..models import Campaign, Delivery, Enrollment, Version
 from .asking import explained
 from .expelling import reasons_to_leave
-from .locking import skipping_locked
+from .locking import first_unlocked
 from .planning import Plan, lay_down
 from .retrying import on_deadlock
 from .walking import Fault, Walker, walk, zone_of
@@ -33,6 +34,8 @@ State = Enrollment.State
 @on_deadlock
 def advance_due(now: datetime, limit: int = BATCH) -> int:
     """Carry up to `limit` due people on. Returns how many; 0 says that nobody is due.
+
+    Those in a stopped campaign leave it, wherever they stand.
 
     Several processes share the work without waiting for each other. One person's fault fails
     that person's enrollment alone.
@@ -59,10 +62,19 @@ def go_on(enrollment_ids: Iterable[int], at: datetime) -> int:
 
 
 def _claim(now: datetime, limit: int) -> list[Enrollment]:
-    """Lock due enrollments with their contacts. Nobody is waited for, so nobody deadlocks."""
-    due = Enrollment.objects.filter(state=State.ACTIVE, due_at__lte=now)
-    rows = due.select_related("contact").defer("data", "contact__attributes")
-    return list(skipping_locked(rows, "contact").order_by("due_at", "pk")[:limit])
+    """Lock due enrollments with their contacts; in a stopped campaign everybody is due, to leave.
+
+    Nobody is waited for, so nobody deadlocks.
+    """
+    active = Enrollment.objects.filter(state=State.ACTIVE).defer("data", "contact__attributes")
+    due = active.filter(due_at__lte=now).order_by("due_at", "pk")
+    claimed = first_unlocked(due, limit, "contact")
+    inside = Exists(active.filter(campaign=OuterRef("pk")))
+    stopped = list(Campaign.objects.filter(inside, live=False).values_list("pk", flat=True))
+    if stopped and len(claimed) < limit:
+        rest = active.filter(campaign_id__in=stopped).exclude(pk__in=[row.pk for row in claimed])
+        claimed += first_unlocked(rest.order_by("pk"), limit - len(claimed), "contact")
+    return claimed
 
 
 def _walkers(

@@ -17,7 +17,7 @@ from ..models import Campaign, Delivery
 from ..models.clock import DatabaseNow
 from .checking import Go, Hold, Skip, Verdict, check
 from .retrying import on_deadlock
-from .settling import Change, write
+from .settling import ALONE, Change, write
 
 State = Delivery.State
 ORDER = ("-priority", "due_at", "pk")
@@ -33,10 +33,14 @@ class Claimed:
 
 @dataclass(slots=True)
 class Claim:
-    """`taken`: to be sent, in order. `other`: how many were skipped or held instead."""
+    """`taken`: to be sent, in order. `other`: how many were skipped or held instead.
+
+    `alone`: it is one that may have killed its worker before.
+    """
 
     taken: dict[int, Claimed] = field(default_factory=dict)
     other: int = 0
+    alone: bool = False
 
 
 @on_deadlock
@@ -51,6 +55,8 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
     due = Delivery.objects.filter(state=State.WAITING, due_at__lte=now)
     if paused:
         due = due.exclude(campaign_id__in=paused)
+    alone = due.order_by(*ORDER).values_list("claim", flat=True).first() == ALONE
+    due, limit = (due.filter(claim=ALONE), 1) if alone else (due.exclude(claim=ALONE), limit)
     with transaction.atomic(durable=True):
         rows = load(_pick(due, token, limit), State.WAITING)
         verdicts = check(rows, now)
@@ -59,7 +65,7 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
             Delivery.objects.filter(claim=token, state=State.SENDING).values_list("pk", flat=True)
         )
         other = write(changes_of(verdicts), now, Delivery.objects.filter(state=State.WAITING), rows)
-    result = Claim(other=other)
+    result = Claim(other=other, alone=alone)
     for row in rows:
         if row.pk in won and isinstance(go := verdicts[row.pk], Go):
             row.attempts += 1

@@ -51,7 +51,6 @@ def enroll(
     *,
     now: datetime,
     data: Mapping[str, Any] | None = None,
-    event: Event | None = None,
 ) -> int:
     """Enroll people by hand. Returns how many entered.
 
@@ -62,11 +61,9 @@ def enroll(
     if live is None:
         raise ValueError(_("“%s” is not live: nobody can enter.") % campaign)
     people = list(contacts)
-    given = dict(data) if data is not None else (event.data if event else {})
-    at = event.at if event else now
     entered = 0
     for first in range(0, len(people), BATCH):
-        candidates = [Candidate(c, at, given, event) for c in people[first : first + BATCH]]
+        candidates = [Candidate(c, now, dict(data or {})) for c in people[first : first + BATCH]]
         entered += _enter(live, candidates, now)
     return entered
 

@@ -10,13 +10,12 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from django.db import IntegrityError, transaction
-
 from ..flow import compiling
 from ..flow.conditions import group
 from ..models import Campaign, Contact, Enrollment, Event, matching
 from ..models.addresses import digest
 from ..models.consent import granted, suppressed
+from ..models.inserting import insert_all
 from .asking import ask
 
 logger = logging.getLogger("wagtail_drip")
@@ -42,7 +41,10 @@ def admit(
     """
     allowed = _allowed(campaign, [c.contact for c in candidates], now, audience)
     admitted = [candidate for candidate in candidates if candidate.contact.pk in allowed]
-    return _insert(_rows(campaign, admitted, now)) if admitted else 0
+    if not admitted:
+        return 0
+    rows = _rows(campaign, admitted, now)
+    return len(rows) - len(insert_all(rows))  # who collides entered another way meanwhile
 
 
 def _allowed(
@@ -143,23 +145,3 @@ def _row(
         entered_at=candidate.at,
         due_at=now,
     )
-
-
-def _insert(rows: list[Enrollment]) -> int:
-    """Insert all at once; where somebody entered another way meanwhile, one by one."""
-    try:
-        with transaction.atomic():
-            return len(Enrollment.objects.bulk_create(rows))
-    except IntegrityError:
-        return sum(_insert_one(row) for row in rows)
-
-
-def _insert_one(row: Enrollment) -> bool:
-    row.pk = None
-    row._state.adding = True
-    try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-    except IntegrityError:
-        return False
-    return True

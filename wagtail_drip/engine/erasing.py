@@ -30,7 +30,7 @@ def erase(contact: Contact, *, now: datetime) -> bool:
         take_out(enrollments, reason=ERASED, at=now)
         _skip_waiting(contact, now)
         enrollments.update(data={}, event=None)
-        _forget_answers(contact)
+        _forget_words(contact)
         for model in (Event, Consent, ConsentRecord):
             model._default_manager.filter(contact=contact).delete()
         _anonymize(contact, now)
@@ -42,9 +42,11 @@ def _skip_waiting(contact: Contact, now: datetime) -> None:
     waiting.update(state=Delivery.State.SKIPPED, reason=ERASED, settled_at=now, claim="")
 
 
-def _forget_answers(contact: Contact) -> None:
-    """What mail servers answered: it often repeats the address."""
-    told = Delivery.objects.filter(contact=contact).exclude(state=Delivery.State.SKIPPED)
+def _forget_words(contact: Contact) -> None:
+    """What mail servers answered and errors said: it often repeats an address, or data."""
+    failed = Enrollment.objects.filter(contact=contact, state=Enrollment.State.FAILED)
+    failed.update(reason="")
+    told = Delivery.objects.filter(contact=contact).exclude(reason__in=Enrollment.Reason.values)
     told.update(reason="")
 
 

@@ -25,7 +25,7 @@ def reasons_to_leave(
     for row in enrollments:
         if row.contact.erased_at:
             leaving[row.pk] = Reason.ERASED
-        elif not campaigns[row.campaign_id].live:
+        elif _stopped(row, campaigns[row.campaign_id]):
             leaving[row.pk] = Reason.STOPPED
     reached, faults = _goals(_without(enrollments, leaving), campaigns, now)
     leaving |= dict.fromkeys(reached, Reason.GOAL)
@@ -36,6 +36,11 @@ def reasons_to_leave(
 
 def _without(enrollments: Iterable[Enrollment], *sets: Mapping[int, str]) -> list[Enrollment]:
     return [row for row in enrollments if not any(row.pk in found for found in sets)]
+
+
+def _stopped(row: Enrollment, campaign: Campaign) -> bool:
+    """A campaign that went live again takes nobody along who was inside when it was stopped."""
+    return not campaign.live or bool(campaign.started_at and row.entered_at < campaign.started_at)
 
 
 def _goals(

@@ -1,8 +1,11 @@
 """The send journal: what a killed worker can still tell of the slice it had claimed.
 
-One append-only file a claim, on the worker's host, locked (flock) as long as the worker lives:
+One append-only file a claim, on the worker's host, locked (flock) as long as the worker lives; it
+appears under its name locked and with its first line, so that nobody takes a new one for a dead
+worker's:
 
     drip 1 <claim> <boot id>
+    alone <delivery>                 nothing but this one is in the claim, and it is under suspicion
     start <delivery> <step>          before the first byte of this message leaves
     ok <delivery> <provider's id>    after the answer; or `refused`, `again`, `doubt` <text>
 
@@ -16,7 +19,8 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,29 +30,50 @@ from ..conf import conf
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SUFFIX = ".journal"
+NEW = ".new"  # not yet locked or without its first line
 
 
 class JournalBusy(Exception):
     """Its worker lives, or somebody else is recovering it."""
 
 
+class NoJournal(OSError):
+    """It can't be written (a full disk, a folder of another user): then nothing may leave."""
+
+    def __init__(self, path: Path, error: OSError | str) -> None:
+        super().__init__(
+            f"The send journal {path} can't be written: {error}. WAGTAIL_DRIP_JOURNAL_DIR must be "
+            "a folder that every worker may write to."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`started`: step by delivery. `answers`: (verb, text) by delivery."""
+    """`started`: step by delivery. `answers`: (verb, text) by delivery. `alone`: a suspect."""
 
     started: dict[int, int | None] = field(default_factory=dict)
     answers: dict[int, tuple[str, str]] = field(default_factory=dict)
+    alone: set[int] = field(default_factory=set)
 
 
 class Journal:
-    """The writer's side. Raises OSError where a line can't be written: then nothing may leave."""
+    """The writer's side. Raises NoJournal where a line can't be written."""
 
     def __init__(self, token: str) -> None:
         self.path = folder() / f"{token}{SUFFIX}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        self._file = os.open(self.path, flags, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._line("drip 1", token, _boot_id())
+        new = self.path.with_suffix(NEW)
+        if self.path.exists():
+            raise FileExistsError(self.path)
+        try:
+            self._file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._line("drip 1", token, _boot_id())
+            new.rename(self.path)
+        except OSError as error:
+            raise error if isinstance(error, NoJournal) else NoJournal(self.path, error) from error
+
+    def alone(self, delivery_id: int) -> None:
+        self._line("alone", delivery_id)
 
     def start(self, delivery_id: int, step_id: int | None) -> None:
         self._line("start", delivery_id, step_id or 0)
@@ -68,21 +93,26 @@ class Journal:
         self.close()
 
     def _line(self, *words: object) -> None:
-        line = (" ".join(" ".join(map(str, words)).split()) + "\n").encode()
-        if os.write(self._file, line) != len(line):
-            raise OSError(f"{self.path}: the journal can't be written")
+        text = " ".join(" ".join(map(str, words)).split()) + "\n"
+        line = text.encode("utf-8", "backslashreplace")
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            raise NoJournal(self.path, error) from error
+        if written != len(line):
+            raise NoJournal(self.path, "half a line was written")
 
 
 @contextlib.contextmanager
 def left_behind(token: str) -> Iterator[Record | None]:
-    """What the journal of a dead worker says; None where there is none to trust.
+    """What the journal of a dead worker says; None where there is none to trust or to read.
 
     Held while the block runs and removed after it, unless the block raises. Raises JournalBusy.
     """
     path = folder() / f"{token}{SUFFIX}"
     try:
         file = path.open("rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         yield None
         return
     with file:
@@ -104,12 +134,29 @@ def tokens_left_behind() -> list[str]:
     return found
 
 
+def sweep(keep: Container[str]) -> None:
+    """Remove what dead workers left and nobody will ask for, but for the claims to `keep`.
+
+    None that was written to lately: the commit of a worker that was killed a moment ago may still
+    be on its way, and its claim show up after all.
+    """
+    latest = time.time() - 2 * conf.LEASE_SECONDS
+    for path in [*folder().glob(f"*{SUFFIX}"), *folder().glob(f"*{NEW}")]:
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.stem not in keep and os.fstat(file.fileno()).st_mtime < latest:
+                path.unlink()
+
+
 def folder() -> Path:
     """This database's journals; several sites on a host may share conf.JOURNAL_DIR."""
     settings = connection.settings_dict
     names = [connection.vendor, *(str(settings.get(key, "")) for key in ("HOST", "PORT", "NAME"))]
     path = conf.JOURNAL_DIR / hashlib.sha256("\0".join(names).encode()).hexdigest()[:16]
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise NoJournal(path, error) from error
     return path
 
 
@@ -126,6 +173,8 @@ def _parse(text: str) -> Record | None:
             return None
         if verb == "start":
             record.started[int(number)] = int(tail or 0) or None
+        elif verb == "alone":
+            record.alone.add(int(number))
         else:
             record.answers[int(number)] = (verb, tail)
     return record

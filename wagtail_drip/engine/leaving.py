@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from ..models import Campaign, Consent, ConsentRecord, Contact, Delivery, Enrollment, Topic
+from ..models.addresses import digest, normalize
 from ..models.consent import Suppression, grant, lift_unsubscribed, may_return, suppress, withdraw
 from .retrying import on_deadlock
 
@@ -59,10 +60,43 @@ def leave_all(
         if not contact.erased_at:
             scope = Suppression.Scope.MARKETING
             suppress(contact.email, reason=suppression, scope=scope, at=at)
-        marketing = Q(topic__isnull=False) | Q(transactional_reason="")
-        campaigns = list(Campaign.objects.filter(marketing).values_list("pk", flat=True))
-        enrollments = Enrollment.objects.filter(contact=contact, campaign_id__in=campaigns)
-        return take_out(enrollments, reason=UNSUBSCRIBED, at=at)
+        enrollments = Enrollment.objects.filter(contact=contact)
+        return take_out(_marketing(enrollments), reason=UNSUBSCRIBED, at=at)
+
+
+@on_deadlock
+def leave_campaign(contact: Contact, campaign: Campaign, *, reason: str, at: datetime) -> bool:
+    """Take somebody out of one campaign. False where they were not in it."""
+    with transaction.atomic():
+        lock(contact.pk)
+        enrollments = Enrollment.objects.filter(contact=contact, campaign=campaign)
+        return bool(take_out(enrollments, reason=reason, at=at))
+
+
+@on_deadlock
+def shut_out(email: str, *, reason: str, scope: str, at: datetime) -> bool:
+    """Suppress the address; whose it is leaves what is under way within `scope`.
+
+    True where the suppression is new or wider. Raises ValueError where `email` is no address.
+    """
+    contact = Contact.objects.filter(email_digest=digest(normalize(email))).first()
+    with transaction.atomic():
+        if contact:
+            lock(contact.pk)
+        changed = suppress(email, reason=reason, scope=scope, at=at)
+        if contact:
+            enrollments = Enrollment.objects.filter(contact=contact)
+            if scope != Suppression.Scope.ALL:
+                enrollments = _marketing(enrollments)
+            take_out(enrollments, reason=Enrollment.Reason.SUPPRESSED, at=at)
+    return changed
+
+
+def _marketing(enrollments: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
+    """Without those in transactional campaigns (`Campaign.transactional`)."""
+    marketing = Q(topic__isnull=False) | Q(transactional_reason="")
+    campaigns = Campaign.objects.filter(marketing).values_list("pk", flat=True)
+    return enrollments.filter(campaign_id__in=list(campaigns))
 
 
 @on_deadlock

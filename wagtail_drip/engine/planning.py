@@ -9,12 +9,11 @@ from email.utils import parseaddr
 from functools import lru_cache
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-
 from ..conf import conf
 from ..models import Campaign, Delivery, Enrollment, Step
 from ..models.addresses import normalize
 from ..models.deliveries import new_token
+from ..models.inserting import insert_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +34,7 @@ def lay_down(plans: Sequence[Plan], campaigns: Mapping[int, Campaign], now: date
         return set()
     steps = _steps(plan.step for plan in plans)
     rows = [_row(plan, campaigns[plan.enrollment.campaign_id], steps, now) for plan in plans]
-    try:
-        with transaction.atomic():
-            Delivery.objects.bulk_create(rows)
-    except IntegrityError:
-        return {row.enrollment_id for row in rows if not _insert_one(row)}
-    return set()
+    return {row.enrollment_id for row in insert_all(rows)}
 
 
 def message_id(token: str, sender: str) -> str:
@@ -92,14 +86,3 @@ def _row(plan: Plan, campaign: Campaign, steps: Mapping[UUID, _Step], now: datet
         token=token,
         message_id=message_id(token, sender),
     )
-
-
-def _insert_one(row: Delivery) -> bool:
-    row.pk = None
-    row._state.adding = True
-    try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-    except IntegrityError:
-        return False
-    return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import partial
@@ -81,19 +81,15 @@ def announce() -> None:
 
 
 def checked_data(name: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What will be stored of `data`; checks the name and the keys it requires as well."""
+    """What will be stored of `data`. Raises ValueError for what its trigger finds wrong, too."""
     triggers = registry.triggers()
     if name not in triggers:
         near = get_close_matches(str(name), triggers, n=3)
         hint = _(" Did you mean %s?") % ", ".join(near) if near else ""
         raise ValueError(_("No event is called %r.") % (name,) + hint)
     plain = as_json(data if data is not None else {})
-    required = getattr(triggers[name], "required", ())
-    if missing := [field for field in required if plain.get(field) in (None, "")]:
-        raise ValueError(
-            _("The data of %(name)s needs: %(fields)s.")
-            % {"name": name, "fields": ", ".join(missing)}
-        )
+    if problems := triggers[name].problems(plain):
+        raise ValueError(" ".join(problems))
     return plain
 
 
@@ -158,9 +154,16 @@ def _write(
             announce()
             return event
     except IntegrityError:
-        if key_digest and Event.objects.filter(key_digest=key_digest).exists():
+        if key_digest and _is_recorded(key_digest):
             return None
         raise
+
+
+def _is_recorded(key_digest: str) -> bool:
+    # In a savepoint: under serializable even a look may fail, and would take the caller's
+    # transaction along.
+    with transaction.atomic():
+        return Event.objects.filter(key_digest=key_digest).exists()
 
 
 def _lost(error: DatabaseError) -> bool:
@@ -201,8 +204,8 @@ def _patience(milliseconds: int) -> Iterator[None]:
     read, write, unit = _LOCK_SETTINGS[connection.vendor]
     with connection.cursor() as cursor:
         cursor.execute(read)
-        before = int(cursor.fetchone()[0])
-        if before and before * unit <= milliseconds:
+        before = cursor.fetchone()[0]
+        if before is not None and int(before) * unit <= milliseconds:
             yield
             return
         cursor.execute(write, [max(1, milliseconds // unit)])
@@ -210,16 +213,19 @@ def _patience(milliseconds: int) -> Iterator[None]:
             yield
         except BaseException:
             # The savepoint's end undoes PostgreSQL's setting, and nothing can be run before it.
+            # MariaDB's outlives it; Django would refuse to run anything, the driver doesn't.
             if connection.vendor == "mysql":
-                cursor.execute(write, [before])
+                with suppress(connection.Database.Error):  # a lost connection has no settings
+                    cursor.cursor.execute(write, [before])
             raise
-        cursor.execute(write, [before])
+        cursor.execute(write, [int(before or 0)])
 
 
-# The statement that reads the bound, the one that writes it, and its unit in milliseconds.
+# The statement that reads the bound (NULL: there is none), the one that writes it, and its unit
+# in milliseconds.
 _LOCK_SETTINGS = {
     "postgresql": (
-        "SELECT (extract(epoch FROM current_setting('lock_timeout')::interval) * 1000)::int",
+        "SELECT nullif(extract(epoch FROM current_setting('lock_timeout')::interval), 0) * 1000",
         "SELECT set_config('lock_timeout', %s::text, true)",
         1,
     ),

@@ -5,6 +5,8 @@ Never is a missing journal taken for a message that was not sent.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -14,24 +16,44 @@ from ..conf import conf
 from ..models import Delivery
 from ..models.clock import DatabaseNow
 from . import journal
+from .retrying import is_outage
 from .settling import Change, settle
+from .transmitting import UNTOUCHED, suspect
+
+logger = logging.getLogger("wagtail_drip")
 
 State = Delivery.State
 MOST_CLAIMS = 100  # in one call; the next tick does the rest
 
 
 def recover(now: datetime) -> int:
-    """Settle or put back the deliveries whose lease has run out. Returns how many.
+    """Settle or put back what dead workers have claimed. Returns how many deliveries.
 
-    A claim whose worker lives on this host is left alone however late it is. One without a journal
-    here may have it on another host, whose recovery gets half a lease to be first; then all of it
-    is uncertain.
+    Dead is whose journal lies here unlocked; that is known at once. A claim without a journal here
+    may have it on another host: after its lease that host gets half a lease more to be first, then
+    all of it is uncertain. A claim whose worker lives on this host is left alone however late.
+    One claim that can't be recovered keeps no other from it.
     """
+    dead = _sending(_tokens_left_behind())
+    tokens = dict.fromkeys([*dead, *_expired(timedelta(0))])
     recovered = 0
-    for token in _expired(timedelta(0)):
-        recovered += _recover(token, now)
-    _sweep()
+    for token in tokens:
+        try:
+            recovered += _recover(token, now)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            logger.exception("The claim %s can't be recovered", token)
+    with contextlib.suppress(journal.NoJournal):
+        journal.sweep(keep=tokens)
     return recovered
+
+
+def _tokens_left_behind() -> list[str]:
+    try:
+        return journal.tokens_left_behind()
+    except journal.NoJournal:
+        return []  # sending says so
 
 
 def _recover(token: str, now: datetime) -> int:
@@ -46,10 +68,10 @@ def _recover(token: str, now: datetime) -> int:
 
 def _changes(token: str, record: journal.Record | None) -> dict[int, Change]:
     rows = Delivery.objects.filter(claim=token, state=State.SENDING)
-    return {pk: change_of(pk, record) for pk in rows.values_list("pk", flat=True)}
+    return {pk: change_of(pk, tries, record) for pk, tries in rows.values_list("pk", "attempts")}
 
 
-def change_of(delivery_id: int, record: journal.Record | None) -> Change:
+def change_of(delivery_id: int, attempts: int, record: journal.Record | None) -> Change:
     """What the journal (None: lost) proves about one delivery of the claim."""
     if record is None:
         return Change(State.UNCERTAIN, _("Its worker is gone, and so is the worker's journal."))
@@ -64,9 +86,9 @@ def change_of(delivery_id: int, record: journal.Record | None) -> Change:
     if delivery_id in record.started:
         reason = text or _("Its worker was stopped between the message and the answer.")
         return Change(State.UNCERTAIN, reason, step_id=step_id)
-    # Killed while messages went out: it was none of this one's doing. Killed before the first
-    # went out, any of them may have done it, so the try counts.
-    return Change(State.WAITING, refund=bool(record.started))
+    if record.started:  # killed while messages went out: it was none of this one's doing
+        return UNTOUCHED
+    return suspect(attempts, alone=delivery_id in record.alone)
 
 
 def _expired(for_at_least: timedelta) -> list[str]:
@@ -76,9 +98,9 @@ def _expired(for_at_least: timedelta) -> list[str]:
     return list(sending.order_by().values_list("claim", flat=True).distinct()[:MOST_CLAIMS])
 
 
-def _sweep() -> None:
-    """Remove journals of dead workers that nobody will ask for: their claims were all settled."""
-    if tokens := journal.tokens_left_behind():
-        sending = Delivery.objects.filter(claim__in=tokens, state=State.SENDING)
-        for token in set(tokens) - set(sending.values_list("claim", flat=True)):
-            (journal.folder() / f"{token}{journal.SUFFIX}").unlink(missing_ok=True)
+def _sending(tokens: list[str]) -> list[str]:
+    """Those of the claims that have deliveries under way."""
+    if not tokens:
+        return []
+    sending = Delivery.objects.filter(claim__in=tokens, state=State.SENDING)
+    return list(sending.order_by().values_list("claim", flat=True).distinct()[:MOST_CLAIMS])

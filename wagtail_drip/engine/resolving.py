@@ -7,8 +7,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from .. import signals
 from ..models import Delivery
+from .recording import announce
 
 State = Delivery.State
 
@@ -28,7 +28,7 @@ def send_again(ids: Collection[int], now: datetime) -> int:
             state=State.WAITING, reason="", claim="", due_at=now, settled_at=None, attempts=0
         )
         if changed:
-            transaction.on_commit(lambda: signals.work_waiting.send_robust(None), robust=True)
+            announce()
     return changed
 
 

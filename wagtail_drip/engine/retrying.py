@@ -15,16 +15,19 @@ TRIES = 5
 
 # PostgreSQL's SQLSTATE, MariaDB's error number, SQLite's error name.
 _CONFLICTS = {"40001", "40P01", 1213, 1020, "SQLITE_BUSY_SNAPSHOT"}
+_CUTS = {"57P01", "57P02", "57P03", 2006, 2013, 2055}
 _LOCK_TIMEOUTS = {"55P03", 1205, "SQLITE_BUSY", "SQLITE_LOCKED"}
 
 
 def _code(error: BaseException) -> str | int | None:
     """The database's own code of a Django database error, whichever driver raised it."""
     cause = error.__cause__ or error
+    if cause.args and isinstance(cause.args[0], int):  # MariaDB; PyMySQL's sqlstate says less
+        return cause.args[0]
     for attribute in ("sqlstate", "pgcode", "sqlite_errorname"):
         if code := getattr(cause, attribute, None):
             return code
-    return cause.args[0] if cause.args and isinstance(cause.args[0], int) else None
+    return None
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -35,6 +38,15 @@ def is_conflict(error: BaseException) -> bool:
 def is_lock_timeout(error: BaseException) -> bool:
     """A lock was waited for long enough; who holds it has not finished."""
     return _code(error) in _LOCK_TIMEOUTS
+
+
+def was_cut(error: BaseException) -> bool:
+    """The connection was lost; a new one may work at once."""
+    if not isinstance(error, OperationalError | InterfaceError) or connection.vendor == "sqlite":
+        return False
+    code = _code(error)
+    # Without a code it is the driver's word: nobody is at the other end.
+    return code is None or code in _CUTS or str(code).startswith("08")
 
 
 def is_outage(error: BaseException) -> bool:
@@ -65,3 +77,29 @@ def on_deadlock(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs)
 
     return call
+
+
+def on_lost_connection(function: Callable[P, R]) -> Callable[P, R]:
+    """Call once more, on a new connection, what lost its own.
+
+    Only for what may be done twice: whether the first time was committed can't be known.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (OperationalError, InterfaceError):
+            if not renew_connection():
+                raise
+        return function(*args, **kwargs)
+
+    return call
+
+
+def renew_connection() -> bool:
+    """Whether the connection was lost, so that a new one is opened when next it is used."""
+    if connection.in_atomic_block:
+        return False
+    connection.close_if_unusable_or_obsolete()
+    return connection.connection is None

@@ -23,9 +23,10 @@ from ..content.personalizing import Fault, Hold, Mail
 from ..models import Heartbeat
 from .addressing import envelope, recipient
 from .claiming import Claimed, claim
-from .journal import Journal
+from .journal import Journal, NoJournal
 from .resting import resting_until
 from .retrying import is_outage
+from .stopping import never
 from .transmitting import Slice
 
 logger = logging.getLogger("wagtail_drip")
@@ -34,28 +35,32 @@ _told: set[str] = set()  # reasons for not sending that this process has logged
 
 
 def send_due(
-    now: datetime, limit: int | None = None, *, clock: Callable[[], float] = time.monotonic
+    now: datetime,
+    limit: int | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    enough: Callable[[], bool] = never,
 ) -> int:
     """Send one slice of what is due. Returns how many were settled or put back; 0: nothing to do.
 
     `limit`: most deliveries to take, default conf.SLICE. `clock`: this worker's own, in seconds.
+    `enough`: asked before each message; once it is true, the rest goes back.
     """
     if reason := may_send():
         if reason not in _told:
             _told.add(reason)
             logger.warning("Nothing is sent: %s", reason)
         return 0
-    if resting_until(now):
+    if enough():
         return 0
-    _remember_host()
-    token = uuid.uuid4().hex
-    journal = Journal(token)
     try:
-        done = _send_slice(token, journal, now, limit or conf.SLICE, clock)
-        journal.remove()
-    finally:
-        journal.close()
-    return done
+        if resting_until(now):
+            return 0
+        _remember_host()
+        return _send_slice(now, limit or conf.SLICE, clock, enough)
+    except NoJournal as error:
+        logger.error("Nothing is sent. %s", error)
+        return 0
 
 
 def may_send() -> str:
@@ -80,14 +85,20 @@ def _remember_host() -> None:
 
 
 def _send_slice(
-    token: str, journal: Journal, now: datetime, limit: int, clock: Callable[[], float]
+    now: datetime, limit: int, clock: Callable[[], float], enough: Callable[[], bool]
 ) -> int:
-    began = checked = clock()
-    claimed = claim(token, now, limit)
-    taken = claimed.taken
-    sending = Slice(token, journal, now, clock, began, checked, dict(taken), set(taken))
-    if taken:
-        sending.run(lambda: make_mails(taken, now))
+    token = uuid.uuid4().hex
+    journal = Journal(token)
+    try:
+        began = clock()
+        claimed = claim(token, now, limit)
+        taken, alone = claimed.taken, claimed.alone
+        sending = Slice(token, journal, now, clock, enough, began, dict(taken), alone)
+        if taken:
+            sending.run(lambda: make_mails(taken, now))
+        journal.remove()
+    finally:
+        journal.close()
     return claimed.other + sending.settled
 
 
@@ -114,6 +125,7 @@ def _make_one_step(items: list[Claimed], now: datetime) -> Mapping[int, Mail | H
     except Exception as error:
         if is_outage(error):
             raise
+        # True of everybody who is to get this mail, so it is nobody's message that is at fault.
         logger.exception("The mail %s can't be made", step)
-        fault = Fault(f"{type(error).__name__}: {error}")
-        return {item.delivery.pk: fault for item in items}
+        hold = Hold(f"{type(error).__name__}: {error}")
+        return {item.delivery.pk: hold for item in items}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q, QuerySet
 
 from ..models import Delivery, Enrollment
 from .advancing import go_on
-from .retrying import on_deadlock
+from .retrying import on_deadlock, on_lost_connection
 
 State = Delivery.State
 # More kinds of change than this (a reason for each message, say) share one statement.
@@ -34,15 +35,34 @@ class Change:
     ends: bool = False  # the enrollment ends with it, for the same reason
     step_id: int | None = None
     provider_id: str = ""
+    suspect: bool = False  # waiting, and to be made alone
 
 
-@on_deadlock
+# The claim of a waiting delivery that goes in a slice of its own.
+ALONE = "alone"
+# What a provider can only tell of a message that was sent.
+_PROOF = ("delivered_at", "bounced_at", "complained_at", "opened_at", "clicked_at")
+# What a database or a page can't show: controls, and halves of surrogate pairs.
+_UNSHOWABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
 def settle(token: str, changes: Mapping[int, Change], now: datetime) -> int:
     """Write the changes of a claim in one transaction. Returns how many deliveries changed.
 
     Compare-and-set on the claim: what a webhook or a person has settled meanwhile stays so. What
     recovery made `uncertain` may still be put right by a worker that lived after all.
     """
+    try:
+        return _settle(token, changes, now)
+    except IntegrityError:
+        # A mail was deleted since, its campaign having stopped: the rest must be kept all the same.
+        stepless = {pk: replace(change, step_id=None) for pk, change in changes.items()}
+        return _settle(token, stepless, now)
+
+
+@on_lost_connection
+@on_deadlock
+def _settle(token: str, changes: Mapping[int, Change], now: datetime) -> int:
     if not changes:
         return 0
     with transaction.atomic(durable=True):
@@ -50,7 +70,28 @@ def settle(token: str, changes: Mapping[int, Change], now: datetime) -> int:
         _locked_enrollments(rows.values_list("enrollment_id", flat=True))
         mine = rows.filter(claim=token, state__in=(State.SENDING, State.UNCERTAIN))
         found = list(_locking(mine.order_by("pk").only(*FIELDS, "enrollment", "node", "visit")))
-        return write({row.pk: changes[row.pk] for row in found}, now, mine, found)
+        known = _corrected({row.pk: changes[row.pk] for row in found}, mine)
+        return write(known, now, mine, found)
+
+
+def _corrected(changes: Mapping[int, Change], mine: QuerySet[Delivery]) -> Mapping[int, Change]:
+    """With what others wrote while the messages went out, where it matters.
+
+    A webhook may be quicker than the answer, and its word is better than a doubt. Whoever was
+    erased must not be named again by a server's words.
+    """
+    open_ones = [pk for pk, c in changes.items() if c.state in (State.UNCERTAIN, State.WAITING)]
+    with_words = [pk for pk, c in changes.items() if c.reason and c.state != State.SKIPPED]
+    changes = dict(changes)
+    if open_ones:
+        told = Q(*((f"{name}__isnull", False) for name in _PROOF), _connector=Q.OR)
+        for pk in mine.filter(told, pk__in=open_ones).values_list("pk", flat=True):
+            changes[pk] = replace(changes[pk], state=State.SENT, reason="", due_at=None)
+    if with_words:
+        erased = mine.filter(pk__in=with_words, contact__erased_at__isnull=False)
+        for pk in erased.values_list("pk", flat=True):
+            changes[pk] = replace(changes[pk], reason="")
+    return changes
 
 
 def write(
@@ -86,15 +127,15 @@ def write(
 
 def _apply(change: Change, row: Delivery, now: datetime) -> None:
     settled = change.state in Delivery.SETTLED
-    row.state, row.reason = change.state, change.reason[:500]
+    row.state, row.reason = change.state, _UNSHOWABLE.sub(" ", change.reason)[:500]
     row.due_at = change.due_at or row.due_at
     row.settled_at = now if settled else None
     row.attempts = max(0, row.attempts - change.refund)
     # An uncertain one keeps its claim: its worker may yet come back with the answer.
-    row.claim = row.claim if change.state == State.UNCERTAIN else ""
+    row.claim = row.claim if change.state == State.UNCERTAIN else ALONE * change.suspect
     row.lease_until = None
     row.step_id = change.step_id or row.step_id
-    row.provider_id = change.provider_id[:255] or row.provider_id
+    row.provider_id = _UNSHOWABLE.sub("", change.provider_id)[:255] or row.provider_id
 
 
 def _end_enrollments(

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from ..models import Delivery, Enrollment, Heartbeat, Inbox
 from .advancing import advance_due
 from .enrolling import enroll_new
+from .locking import read_committed
 from .recovering import recover
+from .retrying import renew_connection
 from .sending import send_due
+from .stopping import never
+
+logger = logging.getLogger("wagtail_drip")
 
 Clock = Callable[[], datetime]
 
@@ -44,43 +51,73 @@ class Counts:
         )
 
 
-def tick(now: datetime) -> Counts:
-    """One pass of the whole line."""
+@read_committed()
+def tick(now: datetime, *, enough: Callable[[], bool] = never) -> Counts:
+    """One pass of the whole line. `enough`: once it is true, no further message begins."""
+    done = _pass(now, enough)
     _beat(beat_at=now)
-    return _pass(now)
+    return done
 
 
+@read_committed()
 def pump(
-    clock: Clock, seconds: float, *, monotonic: Callable[[], float] = time.monotonic
+    clock: Clock,
+    seconds: float,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    stop: Callable[[], bool] = never,
 ) -> Counts:
-    """Passes until nothing is due, or until `seconds` are over and the pass in hand is done.
+    """Passes until nothing is due, `seconds` are over or `stop` is true.
 
+    Then only the message in hand is finished, so that a task ends well within its time-out.
     While a pump runs nudges are spared: so after taking back that claim it looks once more.
     """
     end = monotonic() + seconds
+
+    def enough() -> bool:
+        return stop() or monotonic() >= end
+
     done = Counts()
     while True:
+        beat: dict[str, datetime] = {}  # the heart beats by what was done, not by what is begun
         while True:
             now = clock()
-            _beat(beat_at=now, nudged_at=None, pump_until=now + AHEAD)
-            last = _pass(now)
+            _beat(nudged_at=None, pump_until=now + AHEAD, **beat)
+            last = _pass(now, enough)
+            beat = {"beat_at": now}
             done += last
-            if not last.any or monotonic() >= end:
+            if not last.any or enough():
                 break
-        _beat(pump_until=None)
-        last = _pass(clock())
+        _beat(pump_until=None, **beat)
+        if enough():
+            return replace(done, unfinished=True)
+        last = _pass(clock(), enough)
         done += last
-        if not last.any or monotonic() >= end:
+        if not last.any or enough():
             return replace(done, unfinished=last.any)
 
 
-def _pass(now: datetime) -> Counts:
-    recovered = recover(now)
-    events = enroll_new(now)
-    advanced = advance_due(now)
-    sent = send_due(now)
+def _pass(now: datetime, enough: Callable[[], bool]) -> Counts:
+    """Each duty once. Trouble with one is raised, but only after the others had their turn."""
+    trouble: list[Exception] = []
+
+    def turn(duty: Callable[..., int], **options: Any) -> int:
+        try:
+            return duty(now, **options)
+        except Exception as error:
+            logger.exception("%s failed", duty.__name__)
+            trouble.append(error)
+            renew_connection()
+            return 0
+
+    recovered = turn(recover)
+    events = turn(enroll_new)
+    advanced = turn(advance_due)
+    sent = turn(send_due, enough=enough)
     # Whose mail has just gone stands at the next wait at once, not a minute later.
-    advanced += advance_due(now)
+    advanced += turn(advance_due)
+    if trouble:
+        raise trouble[0]
     return Counts(recovered, events, advanced, sent)
 
 

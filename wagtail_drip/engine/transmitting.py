@@ -49,10 +49,12 @@ class Slice:
     journal: Journal
     now: datetime
     clock: Callable[[], float]
+    enough: Callable[[], bool]  # whether the worker is to begin no further message
     began: float  # before the lease was taken
-    checked: float
     todo: dict[int, Claimed]  # in order, none of them started
-    fresh: set[int]  # those of `todo` that the last check looked at
+    alone: bool = False  # one suspect
+    checked: float = field(init=False)
+    fresh: set[int] = field(init=False)  # those of `todo` that the last check looked at
     changes: dict[int, Change] = field(default_factory=dict)  # known and not yet written
     in_flight: Claimed | None = None
     awake: bool = False  # the server has answered
@@ -60,11 +62,14 @@ class Slice:
     settled: int = 0
     sessions: dict[str, Session] = field(default_factory=dict)  # by channel
 
+    def __post_init__(self) -> None:
+        self.checked, self.fresh = self.began, set(self.todo)
+
     def run(self, make: Callable[[], Made]) -> None:
         """Make and transmit what may still go, and settle every one, come what may."""
         try:
-            mails = make()
-            while self.todo and self.clock() - self.began < conf.LEASE_SECONDS * 2 / 3:
+            mails = self._made(make)
+            while self.todo and not self._is_over():
                 if self._stale():
                     self._recheck()
                 # However long that look took, one may go on it: else a slow database stops all.
@@ -73,6 +78,20 @@ class Slice:
                     self._one(pk, mails)
         finally:
             self._finish()
+
+    def _made(self, make: Callable[[], Made]) -> Made:
+        if self.alone:
+            self.journal.alone(next(iter(self.todo)))
+        try:
+            return make()
+        except SystemExit:  # a task's time-out: one of these mails may take for ever to make
+            for pk, claimed in self.todo.items():
+                self.changes[pk] = suspect(claimed.delivery.attempts, alone=self.alone)
+            self.todo.clear()
+            raise
+
+    def _is_over(self) -> bool:
+        return self.clock() - self.began >= conf.LEASE_SECONDS * 2 / 3 or self.enough()
 
     def _stale(self) -> bool:
         return next(iter(self.todo)) not in self.fresh or self.clock() - self.checked > RECHECK
@@ -84,10 +103,13 @@ class Slice:
             self.changes[pk] = _not_made(claimed.delivery, mail, self.now)
             del self.todo[pk]
             return
+        asked = self.clock()
         session = self._session(claimed.delivery.channel)
         if isinstance(session, Again):
             self._rest(session.reason)
             return
+        if self.clock() - asked > RECHECK:
+            return  # connecting took long, and much may have happened: look again first
         told = {"delivery_id": pk, "attempt": claimed.delivery.attempts}
         signals.pre_transmit.send_robust(None, **told)
         self.journal.start(pk, claimed.go.step.pk)
@@ -135,12 +157,13 @@ class Slice:
                 self.changes[pk] = put_off.get(pk, UNTOUCHED)
 
     def _session(self, slug: str) -> Session | Again:
+        """The channel's session, connected."""
         if slug not in self.sessions:
             opened = registry.channels()[slug].open()
             if isinstance(opened, Again):
                 return opened
             self.sessions[slug] = opened
-        return self.sessions[slug]
+        return self.sessions[slug].ready() or self.sessions[slug]
 
     def _finish(self) -> None:
         if self.in_flight:
@@ -160,6 +183,18 @@ class Slice:
 
 
 UNTOUCHED = Change(State.WAITING, refund=True)
+
+
+def suspect(attempts: int, *, alone: bool) -> Change:
+    """Its worker came to grief before any message went out: this one may have been the reason.
+
+    A suspect is made alone from then on, so that it harms no other; after its tries it is given up.
+    """
+    if alone and attempts >= conf.MAX_ATTEMPTS:
+        return Change(State.FAILED, _("Each worker that was to make this mail came to grief."))
+    return Change(State.WAITING, suspect=True)
+
+
 VERBS: dict[type, str] = {Sent: "ok", Refused: "refused", Again: "again", Uncertain: "doubt"}
 
 
@@ -185,7 +220,10 @@ def _not_made(delivery: Delivery, obstacle: Hold | Fault, now: datetime) -> Chan
         return Change(State.WAITING, obstacle.reason, due_at=later, refund=True)
     if delivery.attempts >= conf.MAX_ATTEMPTS:
         return Change(State.FAILED, obstacle.reason)
-    later = now + _retry_delay(delivery.attempts)
+    # Long enough for somebody to mend what a careless deploy has broken for everybody.
+    later = now + resting.jittered(
+        timedelta(minutes=conf.HOLD_MINUTES) * 4 ** (delivery.attempts - 1)
+    )
     return Change(State.WAITING, obstacle.reason, due_at=later)
 
 

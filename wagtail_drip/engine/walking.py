@@ -11,12 +11,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from ..flow import timing
 from ..flow.program import Ask, Deliver, End, Move, Position, Program, Stay, decide
 from ..models import Enrollment
 from .asking import Answers, ask, explained
@@ -113,14 +113,6 @@ def _tell(walker: Walker, answers: Answers) -> None:
 def zone_of(*names: str) -> ZoneInfo:
     """The first of these time zones that exists; else the site's."""
     for name in names:
-        if name and (zone := _zone(name)):
+        if name and (zone := timing.zone(name)):
             return zone
-    return _zone(settings.TIME_ZONE) or ZoneInfo("UTC")
-
-
-@lru_cache(maxsize=1024)
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, malformed, the name of a folder
-        return None
+    return timing.zone(settings.TIME_ZONE) or ZoneInfo("UTC")

@@ -9,7 +9,6 @@ from wagtail.blocks import StreamValue
 from wagtail.models import Site
 
 from ... import registry
-from ...flow import blocks as flow_blocks
 from ...flow.parts import walk
 from ...models import Campaign, Step
 from .references import convert, outward
@@ -65,7 +64,7 @@ def _streams(row: Campaign | Step, site: Site) -> dict[str, Any]:
     return {
         name: convert(
             getattr(row, name).stream_block,
-            flow_blocks.raw(raw(getattr(row, name))),
+            raw(getattr(row, name)),
             lambda block, value, _path: outward(block, value, site),
             lambda item, _path: item.get("id"),
             "",

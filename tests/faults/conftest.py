@@ -1,0 +1,64 @@
+"""Fault cases: what each came to is printed, and written to DRIP_FAULTS_JSON where that is set."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tests.faults.rig import Account, Rig, rig
+from tests.faults.sink import Sink
+
+ACCOUNTS = pytest.StashKey[list[Account]]()
+Start = Callable[..., Rig]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.processes)
+            item.add_marker(pytest.mark.django_db(transaction=True, serialized_rollback=True))
+
+
+@pytest.fixture
+def start(db_is_postgresql: None, tmp_path: Path) -> Iterator[Start]:
+    """`start(sink, **changed_settings)` gives a Rig, which is cleared away at the end."""
+    with ExitStack() as stack:
+        yield lambda sink=None, **changed: stack.enter_context(
+            rig(sink or Sink(), tmp_path, **changed)
+        )
+
+
+@pytest.fixture
+def db_is_postgresql(settings: Any, tmp_path: Path) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("needs PostgreSQL")
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path / "journals"
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[Account], Account]:
+    """Keep an account for the summary and the file."""
+
+    def tell(account: Account) -> Account:
+        request.config.stash.setdefault(ACCOUNTS, []).append(account)
+        return account
+
+    return tell
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    accounts = config.stash.get(ACCOUNTS, [])
+    if not accounts:
+        return
+    terminalreporter.section("faults")
+    for account in accounts:
+        terminalreporter.line(str(account))
+    if path := os.environ.get("DRIP_FAULTS_JSON"):
+        Path(path).write_text(json.dumps([account.as_dict() for account in accounts], indent=1))
