@@ -123,7 +123,7 @@ def test_the_reference_names_every_variable_of_the_example_site():
     code = (ROOT / "example_site/settings/base.py").read_text()
     read = set(re.findall(r'(?:environ\.get\(|flag\()"(\w+)"', code)) | {"DATABASE_URL"}
     named = first_cells("Environment of the example site")
-    assert named == read | {"PORT", "ANYMAIL_*", "POSTGRES_URL"}
+    assert named == read | {"PORT", "ANYMAIL_*", "POSTGRES_URL", "MARIADB_URL"}
 
 
 @pytest.mark.django_db
@@ -170,6 +170,13 @@ def anchors(path: Path) -> set[str]:
     """The anchors that headings of a Markdown file get."""
     titles = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_architecture_says_where_every_module_is():
+    text = (ROOT / "docs/architecture.md").read_text()
+    named = set(re.findall(r"`(?:[\w/]+/)?(\w+)\.py`", text)) | {"__init__"}
+    modules = [path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts]
+    assert [str(path) for path in modules if path.stem not in named] == []
 
 
 def test_the_readme_stays_on_one_screen():

@@ -109,9 +109,11 @@ def unenroll(
     contact: Contact | None = None,
 ) -> bool:
     """Take somebody out of the campaign. False where they were not in it."""
-    person = find(email=email, user=user, contact=contact)
-    inside = Enrollment.objects.filter(campaign=_campaign(campaign))
-    return person is not None and bool(_take_out(person, inside, Enrollment.Reason.EDITOR))
+    person, inside = find(email=email, user=user, contact=contact), _campaign(campaign)
+    if person is None:
+        return False
+    reason = Enrollment.Reason.EDITOR
+    return leaving.leave_campaign(person, inside, reason=reason, at=timezone.now())
 
 
 @_unbreakable(False)
@@ -161,27 +163,13 @@ def suppress(email: str, *, transactional: bool = False) -> bool:
     """
     scope = Suppression.Scope.ALL if transactional else Suppression.Scope.MARKETING
     reason = Suppression.Reason.MANUAL
-    changed = consent.suppress(email, reason=reason, scope=scope, at=timezone.now())
-    if person := find(email=email):
-        inside = Enrollment.objects.filter(contact=person)
-        if not transactional:
-            campaigns = [row.pk for row in Campaign.objects.defer("flow") if row.transactional]
-            inside = inside.exclude(campaign_id__in=campaigns)
-        _take_out(person, inside, Enrollment.Reason.SUPPRESSED)
-    return changed
+    return leaving.shut_out(email, reason=reason, scope=scope, at=timezone.now())
 
 
 def erase(*, email: str | None = None, user: Any = None, contact: Contact | None = None) -> bool:
     """Forget the person: nothing is left that names them. False where nobody is known."""
     person = find(email=email, user=user, contact=contact)
     return person is not None and erasing.erase(person, now=timezone.now())
-
-
-def _take_out(person: Contact, enrollments: Any, reason: str) -> int:
-    with transaction.atomic():
-        leaving.lock(person.pk)
-        inside = enrollments.filter(contact=person)
-        return leaving.take_out(inside, reason=reason, at=timezone.now())
 
 
 def _campaign(slug: str) -> Campaign:

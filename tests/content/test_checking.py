@@ -51,7 +51,7 @@ def test_an_empty_body():
         (("button", {"label": "{{ last_name }}", "url": "/"}), "may have no value"),
         (picture(image=None), "Block 2 (Image): No image is chosen."),
         (("product", {"which": "fixed", "chosen": None}), "No product is chosen."),
-        (("sparkles", 1), 'a block of the kind "sparkles", which is not installed'),
+        (("sparkles", 1), "Block 2 (Unknown block): this site has no such block as “sparkles”."),
     ],
 )
 def test_a_problem_names_its_block(block, said):

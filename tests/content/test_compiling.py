@@ -1,18 +1,17 @@
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 from django.test import override_settings
 from wagtail.models import Page
 
-from wagtail_drip.content.blocks import BodyBlock
 from wagtail_drip.content.compiling import MOST_BYTES, compile_message
-from wagtail_drip.content.personalizing import LEAVE, Fault, Slot
+from wagtail_drip.content.making import sample
+from wagtail_drip.content.personalizing import LEAVE, Fault, Hold, Slot
 from wagtail_drip.content.rendering import Brand
 
-from .support import body, heading, make_one, part, person, soup, source
+from .support import heading, make_one, part, person, soup, source
 
 LINKS = '<p><a href="/about/">a</a> <a href="https://x.example/?a=1&amp;b=2">b</a></p>'
 
@@ -125,14 +124,13 @@ def test_the_wire_holds_no_mark_of_ours():
     assert not re.search("[\ue000\ue001]", make_one(message).html)
 
 
-def test_an_unknown_block_is_remembered():
-    stream = body(("text", "<p>x</p>"), ("sparkles", 1))
-    assert stream.unknown == ["sparkles"] and len(stream) == 1
+def test_a_mail_waits_for_a_block_that_nobody_knows_any_more():
+    held = make_one(source(("text", "<p>x</p>"), ("sparkles", 1)))
+    assert isinstance(held, Hold) and "sparkles" in held.reason
 
 
-def test_a_stored_body_remembers_its_unknown_blocks_too():
-    stored = json.dumps([{"type": "sparkles", "value": 1, "id": "a"}])
-    assert BodyBlock().to_python(stored).unknown == ["sparkles"]
+def test_a_preview_shows_where_an_unknown_block_stands():
+    assert "[sparkles]" in sample(source(("sparkles", 1))).text
 
 
 def test_half_a_character_is_a_fault_and_no_error():

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from wagtail_drip.flow import timing
-from wagtail_drip.flow.compiling import with_ids
 from wagtail_drip.flow.parts import MAX_DEPTH
+from wagtail_drip.streams import with_ids
 
 KEYS = {1: "key-1", 2: "key-2", 3: "key-3"}
 

@@ -12,6 +12,7 @@ from wagtail_drip.flow.checking import StepInfo, problems
 from wagtail_drip.flow.compiling import compile_flow
 from wagtail_drip.flow.outlining import outline
 from wagtail_drip.flow.parts import Part
+from wagtail_drip.streams import UNKNOWN, raw
 
 
 class NoteBlock(Part, StructBlock):
@@ -36,7 +37,7 @@ def note():
 
 
 def picker(flow: blocks.FlowBlock) -> list[str]:
-    return [name for name in flow.child_blocks if name != blocks.UNKNOWN]
+    return [name for name in flow.child_blocks if name != UNKNOWN]
 
 
 def test_the_picker_is_grouped():
@@ -46,14 +47,6 @@ def test_the_picker_is_grouped():
     }
     groups.pop("Unknown")
     assert groups == {"Send": ["send"], "Wait": ["wait"], "Decide": ["if_else"], "Do": ["leave"]}
-
-
-def test_the_stand_in_for_unknown_blocks_is_shown_but_not_picked():
-    adapter = blocks.OpenStreamAdapter()
-    _name, groups, _initial, meta = adapter.js_args(blocks.ConditionsBlock())
-    assert "unknown" in [block.name for _, children in groups for block in children]
-    assert meta["standIn"] == "unknown"  # open_stream.js leaves it out of the picker
-    assert "wagtail_drip/open_stream.js" in str(adapter.media)
 
 
 def test_headers_are_sentences():
@@ -102,17 +95,10 @@ def test_an_unknown_block_is_shown_and_kept_at_every_level():
     value = flow.to_python(json.dumps([FAX, if_else([FAX], id="i")]))
     inner = value[1].value["yes"]
     assert [child.block_type for child in (value[0], inner[0])] == ["unknown", "unknown"]
-    assert blocks.raw(value)[0] == FAX
+    assert raw(value)[0] == FAX
     stored = flow.get_prep_value(value)
     assert stored[0] == FAX
     assert stored[1]["value"]["yes"] == [FAX]
-
-
-def test_an_unknown_block_survives_the_form():
-    unknown = blocks.UnknownBlock()
-    value = {"type": "fax", "value": {"to": "1"}}
-    posted = unknown.value_from_datadict({"p": unknown.get_form_state(value)}, {}, "p")
-    assert unknown.clean(posted) == value
 
 
 def test_an_unknown_block_comes_back_when_it_is_known_again(note):
@@ -126,10 +112,6 @@ def test_writing_gives_nested_blocks_ids_once():
     first = flow.get_prep_value(value)
     assert first[0]["value"]["yes"][0]["id"]
     assert flow.get_prep_value(value) == first
-
-
-def test_text_that_is_no_json_reads_as_empty():
-    assert len(blocks.FlowBlock().to_python("{")) == 0
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ import pytest
 
 from tests.flow.flows import block, if_else, leave, nested, send, wait
 from wagtail_drip.flow.checking import StepInfo, problems, step_ids
-from wagtail_drip.flow.compiling import NotReady, with_ids
+from wagtail_drip.flow.compiling import NotReady
 from wagtail_drip.flow.parts import MAX_BLOCKS
+from wagtail_drip.streams import with_ids
 
 STEPS = {
     1: StepInfo("Hello"),

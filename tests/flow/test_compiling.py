@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,14 +153,3 @@ def test_this_release_writes_format_1():
 def test_a_newer_program_says_so(change):
     with pytest.raises(compiling.UnknownFormat, match=r"format 2|teleport"):
         compiling.load({"format": 1, "start": "a", "nodes": {}, **change})
-
-
-def test_missing_ids_are_assigned_at_every_level_and_given_ones_stay():
-    raw = [send(1, "mine"), if_else([if_else([send()])])]
-    done = compiling.with_ids(copy.deepcopy(raw))
-    inner = done[1]["value"]["yes"][0]
-    ids = [done[0]["id"], done[1]["id"], inner["id"], inner["value"]["yes"][0]["id"]]
-    assert ids[0] == "mine"
-    assert len(set(ids)) == 4
-    assert inner["value"]["conditions"][0]["id"]
-    assert compiling.with_ids(copy.deepcopy(done)) == done

@@ -88,6 +88,13 @@ def test_a_suppression_widens_and_keeps_its_first_reason(now):
     assert (row.reason, row.scope, row.created_at) == ("complained", "all", now)
 
 
+def test_a_complaint_after_leaving_can_t_be_taken_back_with_it(now):
+    suppress("ann@example.com", reason="unsubscribed", scope="marketing", at=now)
+    assert suppress("ann@example.com", reason="complained", scope="marketing", at=now)
+    assert not lift_unsubscribed("ann@example.com")
+    assert Suppression.objects.get().reason == "complained"
+
+
 def test_a_suppression_does_not_name_the_address(now):
     suppress("ann@example.com", reason="erased", at=now)
     assert "ann" not in str(Suppression.objects.values().get())

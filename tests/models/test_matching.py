@@ -48,6 +48,15 @@ def test_an_event_since_entering_counts(inside, person):
     assert met(make.group(happened())) == {inside.pk}
 
 
+def test_what_made_them_enter_is_no_event_since(person):
+    """Else a series that an order starts could not have another order as its goal."""
+    first = ordered(person)
+    row = make.enrollment(make.campaign(), person, event=first, entered_at=first.at)
+    assert met(make.group(happened())) == set()
+    ordered(person, at=first.at)
+    assert met(make.group(happened())) == {row.pk}
+
+
 def test_an_event_from_before_entering_counts_only_ever(inside, person):
     ordered(person, at=inside.entered_at - DAY)
     assert met(make.group(happened())) == set()

@@ -14,8 +14,9 @@ from django.utils import timezone
 from wagtail.models import GroupApprovalTask, Locale, Revision, Site, Workflow, WorkflowTask
 
 from tests import factories as make
-from wagtail_drip.flow.compiling import NotReady, with_ids
+from wagtail_drip.flow.compiling import NotReady
 from wagtail_drip.models import Campaign, Enrollment, Step, Version, publishing
+from wagtail_drip.streams import with_ids
 
 pytestmark = pytest.mark.django_db
 BODY = [{"type": "text", "value": "<p>Hello</p>", "id": "b1"}]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.blocks import (
@@ -17,8 +16,6 @@ from wagtail.blocks import (
     PageChooserBlock,
     RichTextBlock,
     StaticBlock,
-    StreamBlock,
-    StreamValue,
     StructBlockValidationError,
     TextBlock,
 )
@@ -26,6 +23,7 @@ from wagtail.images.blocks import ImageChooserBlock
 from wagtail.rich_text import RichText
 
 from .. import registry
+from ..streams import OpenStreamBlock
 from . import richtext
 from .email_block import PREVIEW, EmailBlock, EmailStructBlock, merged
 from .merge_fields import LOOKALIKE
@@ -39,22 +37,11 @@ PICTURES = gettext_lazy("Pictures and buttons")
 HINT = gettext_lazy("You may write {{ first_name|friend }}: a merge field and what stands without.")
 
 
-class BodyBlock(StreamBlock):
+class BodyBlock(OpenStreamBlock):
     """A mail's body. Its blocks come from the hook `register_drip_email_blocks`."""
 
     def __init__(self, local_blocks: Any = None, **kwargs: Any) -> None:
         super().__init__([*registry.email_blocks().items(), *(local_blocks or ())], **kwargs)
-
-    def to_python(self, value: Any) -> StreamValue:
-        """Wagtail drops what it doesn't know; `unknown` keeps their types, for the gate to name."""
-        if isinstance(value, str):
-            with contextlib.suppress(ValueError):
-                value = json.loads(value)
-        stream = super().to_python(value)
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            types = dict.fromkeys(str(child.get("type")) for child in value)
-            stream.unknown = [name for name in types if name not in self.child_blocks]
-        return stream
 
     class Meta:
         # The hook's blocks bring their own icons and groups.
@@ -91,7 +78,15 @@ class HeadingBlock(EmailStructBlock):
 class RichWordsBlock(EmailBlock, RichTextBlock):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("features", ["bold", "italic", "link", "document-link", "ol", "ul", "h3"])
+        kwargs.setdefault("help_text", HINT)
         super().__init__(**kwargs)
+
+    @cached_property
+    def field(self) -> Any:
+        field = super().field
+        # Wagtail's editor has no name of its own, and a screen reader none to say.
+        field.widget.options["ariaLabel"] = self.label
+        return field
 
     def words(self, value: RichText, rendering: Rendering) -> dict[str, str]:
         return {"text": merged(value, rendering)}
@@ -120,7 +115,6 @@ class RichWordsBlock(EmailBlock, RichTextBlock):
     class Meta:
         label = gettext_lazy("Text")
         description = gettext_lazy("Paragraphs and lists, with links.")
-        help_text = HINT
         icon = "pilcrow"
         group = WORDS
         template = "wagtail_drip/email/text.html"
@@ -276,7 +270,7 @@ class DividerBlock(EmailBlock, StaticBlock):
         label = gettext_lazy("Divider")
         description = gettext_lazy("A thin line between two parts.")
         admin_text = gettext_lazy("A thin line.")
-        icon = "horizontalrule"
+        icon = "minus"
         group = PICTURES
         template = "wagtail_drip/email/divider.html"
         preview_template = PREVIEW

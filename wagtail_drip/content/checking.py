@@ -25,10 +25,7 @@ def _problems(source: Source) -> Iterator[str]:
         yield _("The mail has no subject.")
     yield from _token_problems(source.subject, fields, _("Subject"))
     yield from _token_problems(source.preheader, fields, _("Preheader"))
-    unknown = getattr(source.body, "unknown", [])
-    for name in unknown:
-        yield _('The body has a block of the kind "%s", which is not installed.') % name
-    if not len(source.body) and not unknown:
+    if not len(source.body):
         yield _("The mail has no body: add a block.")
     for row in rows(source.body):
         yield from _row_problems(row, fields)
@@ -36,6 +33,8 @@ def _problems(source: Source) -> Iterator[str]:
 
 def _row_problems(row: Row, fields: Mapping[str, MergeField]) -> Iterator[str]:
     where = _("Block %(number)d (%(label)s)") % {"number": row.number, "label": row.block.label}
+    if row.unknown:
+        yield f"{where}: " + _("this site has no such block as “%s”.") % row.unknown
     if not isinstance(row.block, EmailBlock):
         return
     for problem in row.block.problems(row.value):

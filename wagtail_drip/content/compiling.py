@@ -15,13 +15,15 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.functional import cached_property
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 from wagtail.blocks import StreamValue
 
+from ..streams import UnknownBlock, kind
 from . import merge_fields, mime, products, richtext
 from .email_block import EmailBlock, render_html, render_plain
 from .merge_fields import mark, split
 from .personalizing import LEAVE, Fault, Fragment, Hold, Slot, tidy
-from .products import Product
+from .products import Product, Unavailable
 from .rendering import Brand, Rendering
 
 __all__ = ["MOST_BYTES", "Brand", "CompiledMessage", "Source", "compile_message"]
@@ -78,6 +80,11 @@ class Row:
         personal = getattr(self.block, "depends_on", "nothing") == "person"
         return f"{_PERSON_BLOCK}{self.number}" if personal else ""
 
+    @property
+    def unknown(self) -> str:
+        """Its type where nobody registers that any more, else ""."""
+        return kind(self.value) if isinstance(self.block, UnknownBlock) else ""
+
 
 def rows(body: Iterable[Any]) -> Iterator[Row]:
     return (Row(number, child.block, child.value) for number, child in enumerate(body, 1))
@@ -113,6 +120,8 @@ def compile_message(
 
 def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
     body = list(rows(source.body))
+    if rendering.strict:
+        _refuse_unknown(body)
     subject = rendering.merge(source.subject)
     context = {
         "brand": source.brand,
@@ -138,6 +147,14 @@ def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
         tuple(numbers[p] if isinstance(p, Slot) else p for p in part) for part in parts
     )
     return CompiledMessage(slots, subject_parts, text_parts, html_parts, rendering)
+
+
+def _refuse_unknown(body: Iterable[Row]) -> None:
+    """A mail with a hole in it goes to nobody; it waits for the app that brings the block back."""
+    for row in body:
+        if row.unknown:
+            reason = _("The mail has a block “%s”, and this site knows none of that name.")
+            raise Unavailable(Hold(reason % row.unknown))
 
 
 def _row_html(row: Row, rendering: Rendering) -> str:

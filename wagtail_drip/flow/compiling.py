@@ -12,7 +12,6 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from .. import registry
-from .blocks import with_ids
 from .checking import ID_LENGTH, Problem, StepInfo, problems, step_ids
 from .parts import MAX_DEPTH, Part
 from .program import FORMAT, KINDS, Node, Program
@@ -29,7 +28,6 @@ __all__ = [
     "load",
     "problems",
     "step_ids",
-    "with_ids",
 ]
 
 

@@ -38,6 +38,10 @@ class Condition:
         """The form in which an editor fills in `args`; a new instance on each call."""
         return StaticBlock(label=self.label, admin_text=self.label)
 
+    def block_for(self, subject: str) -> Block:
+        """`block()` without what can't be asked of `subject`."""
+        return self.block()
+
     def sentence(self, args: Mapping[str, Any]) -> str:
         """It as a clause: "they placed an order within 30 days"."""
         return str(self.label)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,15 @@ def until(spec: Mapping[str, Any], since: datetime, zone: ZoneInfo) -> datetime:
     else:
         raise ValueError(f"unknown unit of time {unit!r}")
     return moment(wall, zone)
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo | None:
+    """The time zone of this name, like Europe/Berlin; None where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, malformed, the name of a folder
+        return None
 
 
 def length(spec: Mapping[str, Any]) -> float:

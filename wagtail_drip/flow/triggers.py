@@ -25,10 +25,8 @@ class Trigger:
     sample: Mapping[str, Any] = field(default_factory=dict)
     required: tuple[str, ...] = ()
 
-    def problems(self, data: Any) -> list[str]:
+    def problems(self, data: Mapping[str, Any]) -> list[str]:
         """What is wrong with an event's data, in words for the developer who recorded it."""
-        if not isinstance(data, Mapping):
-            return [_("Data of “%(slug)s” must be a dictionary.") % {"slug": self.slug}]
         return [
             _("Data of “%(slug)s” lacks “%(key)s”.") % {"slug": self.slug, "key": key}
             for key in self.required

@@ -26,10 +26,11 @@ from wagtail.search import index
 
 from .. import registry
 from ..fields import OpenStreamField
-from ..flow import blocks, compiling, conditions, outlining
-from ..flow.blocks import ConditionsBlock, FlowBlock
+from ..flow import compiling, conditions, outlining
+from ..flow.blocks import AudienceBlock, ConditionsBlock, FlowBlock
 from ..flow.compiling import Problem
 from ..flow.outlining import Line
+from ..streams import raw
 from .consent import Topic
 from .filling import ascii_slug, default_site, free_slug
 from .sources import brand
@@ -65,7 +66,7 @@ class Campaign(
         _("starts when"), max_length=100, blank=True, help_text=_("What makes a person enter.")
     )
     audience = OpenStreamField(
-        ConditionsBlock,
+        AudienceBlock,
         blank=True,
         verbose_name=_("only for people who"),
         help_text=_("All of these must be true; leave empty for everyone."),
@@ -238,9 +239,9 @@ class Campaign(
 
     def outline(self) -> tuple[Line, ...]:
         """Its flow as sentences, nested as the flow is. One query."""
-        raw = blocks.raw(self.flow)
-        steps = Step.objects.filter(pk__in=compiling.step_ids(raw))
-        return outlining.outline(raw, dict(steps.values_list("pk", "name")))
+        flow = raw(self.flow)
+        steps = Step.objects.filter(pk__in=compiling.step_ids(flow))
+        return outlining.outline(flow, dict(steps.values_list("pk", "name")))
 
     def get_preview_template(self, request: Any, mode_name: str) -> str:
         return "wagtail_drip/campaign_preview.html"
@@ -268,7 +269,7 @@ class Version(models.Model):
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(_("number"))
-    program = models.JSONField()  # flow.program.Program.to_json()
+    program = models.JSONField()  # as flow.compiling.dump writes it and load reads it
     program_digest = models.CharField(max_length=64)
     revision = models.ForeignKey(
         "wagtailcore.Revision", null=True, on_delete=models.SET_NULL, related_name="+"

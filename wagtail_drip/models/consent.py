@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import Site
@@ -13,6 +14,7 @@ from wagtail.search import index
 
 from .addresses import keyed_hash, keyed_hashes, normalize
 from .contacts import Contact
+from .inserting import insert
 
 
 class Topic(index.Indexed, models.Model):
@@ -172,7 +174,7 @@ def _change(
         changed = bool(rows.update(state=state, changed_at=at))
         if not changed and not Consent.objects.filter(contact=contact, topic=topic).exists():
             # Where somebody else's row came in between, that one may be the one to change.
-            changed = _insert(new) or bool(rows.update(state=state, changed_at=at))
+            changed = insert(new) or _update(rows, state=state, changed_at=at)
         if changed:
             ConsentRecord.objects.create(contact=contact, topic=topic, state=state, at=at, **proof)
     return changed
@@ -187,22 +189,26 @@ def suppress(
 ) -> bool:
     """This address gets nothing more within `scope`. True where that changed something.
 
-    A suppression only ever widens (marketing → all mail) and keeps its first reason.
+    A suppression only ever widens (marketing → all mail). It keeps its first reason, unless that
+    was their own leaving: they may take that back, and must not take back a complaint with it.
     Raises ValueError where `email` is no address.
     """
     normalized = normalize(email)
     rows = _against(normalized)
     with transaction.atomic():
-        if not rows.exists() and _insert(
+        if not rows.exists() and insert(
             Suppression(
                 address_hash=keyed_hash(normalized), reason=reason, scope=scope, created_at=at
             )
         ):
             return True
-        if scope != Suppression.Scope.ALL:
-            return False
-        narrow = rows.filter(scope=Suppression.Scope.MARKETING)
-        return bool(narrow.update(scope=Suppression.Scope.ALL))
+        changed = False
+        if reason != Suppression.Reason.UNSUBSCRIBED:
+            changed = _update(rows.filter(_BY_LEAVING), reason=reason)
+        if scope == Suppression.Scope.ALL:
+            narrow = rows.filter(scope=Suppression.Scope.MARKETING)
+            changed = _update(narrow, scope=scope) or changed
+        return changed
 
 
 def suppressed(addresses: Iterable[str], *, transactional: bool) -> set[str]:
@@ -239,14 +245,10 @@ def _against(email: str) -> models.QuerySet[Suppression]:
     return Suppression.objects.filter(address_hash__in=keyed_hashes(normalize(email)))
 
 
-def _insert(row: models.Model) -> bool:
-    """Save a new row; False where the same one is there already or came in between.
+def _update(rows: models.QuerySet[Any], **fields: Any) -> bool:
+    """Change the rows, if there are any. Returns whether there were.
 
-    In a savepoint: a caller's own transaction (a sign-up) must survive the collision.
+    Looked at before they are locked: on MariaDB, who failed to insert a row shares a lock on the
+    one in the way, and two such who both wanted it alone would deadlock.
     """
-    try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-    except IntegrityError:
-        return False
-    return True
+    return rows.exists() and bool(rows.update(**fields))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -43,8 +45,10 @@ class Contact(models.Model):
     def __str__(self) -> str:
         return self.email if not self.erased_at else str(_("Erased contact %s") % self.pk)
 
-    def save(self, **kwargs) -> None:
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         if not self.erased_at:
             self.email = normalize(self.email)
             self.email_digest = digest(self.email)
-        super().save(**kwargs)
+        if update_fields is not None and "email" in update_fields:
+            update_fields = {*update_fields, "email_digest"}
+        super().save(update_fields=update_fields, **kwargs)

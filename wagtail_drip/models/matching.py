@@ -14,8 +14,9 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 
 from .. import registry
-from ..flow import blocks, conditions
+from ..flow import conditions
 from ..flow.conditions import Condition
+from ..streams import raw
 from .questions import AttributeCondition, EventHappened, HasTopic, SpeaksLanguage
 
 
@@ -60,7 +61,7 @@ def met(group: Mapping[str, Any], queryset: QuerySet[Any], now: datetime) -> set
 
 def raw_conditions(value: Any) -> list[dict[str, Any]]:
     """The conditions in an audience's or goals' stream value, as a group's `conditions`."""
-    return conditions.from_stream(blocks.raw(value))
+    return conditions.from_stream(raw(value))
 
 
 def builtin() -> dict[str, Condition]:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, ProtectedError, Q
@@ -16,9 +15,10 @@ from django.utils.translation import gettext as _
 from wagtail.models import Revision, TaskState, WorkflowState
 
 from .. import registry
-from ..flow import blocks, compiling, conditions
+from ..flow import compiling, conditions, timing
 from ..flow.compiling import NotReady, Problem, StepInfo
 from ..flow.program import Program
+from ..streams import raw
 from . import matching
 from .campaigns import Campaign, Version, VersionStep
 from .journeys import Enrollment
@@ -48,8 +48,8 @@ def gate(campaign: Campaign) -> list[Problem]:
 
 
 def flow_problems(campaign: Campaign) -> list[Problem]:
-    raw = blocks.raw(campaign.flow)
-    return compiling.problems(raw, steps=_steps_info(campaign, compiling.step_ids(raw)))
+    flow = raw(campaign.flow)
+    return compiling.problems(flow, steps=_steps_info(campaign, compiling.step_ids(flow)))
 
 
 def _start_problems(campaign: Campaign) -> list[Problem]:
@@ -62,18 +62,10 @@ def _start_problems(campaign: Campaign) -> list[Problem]:
     if campaign.topic_id is None and not campaign.transactional_reason.strip():
         text = _("Choose a mailing topic, or say why these mails are transactional.")
         found.append(Problem(text, field="topic"))
-    if campaign.time_zone and not _is_zone(campaign.time_zone):
+    if campaign.time_zone and timing.zone(campaign.time_zone) is None:
         text = _("There is no time zone “%s”.") % campaign.time_zone
         found.append(Problem(text, field="time_zone"))
     return found
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def _condition_problems(campaign: Campaign, field: str, subject: str) -> list[Problem]:
@@ -143,9 +135,9 @@ def _lock(campaign: Campaign) -> None:
 def _prepare(candidate: Campaign) -> Program | list[Problem]:
     if found := gate(candidate):
         return found
-    raw = blocks.raw(candidate.flow)
-    keys = Step.objects.filter(pk__in=compiling.step_ids(raw))
-    return compiling.compile_flow(raw, dict(keys.values_list("pk", "translation_key")))
+    flow = raw(candidate.flow)
+    keys = Step.objects.filter(pk__in=compiling.step_ids(flow))
+    return compiling.compile_flow(flow, dict(keys.values_list("pk", "translation_key")))
 
 
 def _quietly(prepare: Callable[[Campaign], Any], candidate: Campaign) -> Program | list[Problem]:

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db.models import Exists, Model, OuterRef, Q, Value
-from django.db.models.functions import Lower
+from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import Contains, Exact, GreaterThan, IContains, LessThan
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -38,13 +38,19 @@ class EventHappened(Condition):
     def block(self):
         return EventBlock()
 
+    def block_for(self, subject):
+        return EventBlock() if subject == ENROLLMENT else ContactEventBlock()
+
     def q(self, args, subject, now):
         events = Event.objects.filter(contact_id=contact_of(subject), name=args.get("event", ""))
         since, same = args.get("since", "ever"), args.get("same")
         if (since == "entering" or same) and not issubclass(subject, Enrollment):
             raise ValueError("“since entering” and “same” can be asked of an enrollment only")
         if since == "entering":
-            events = events.filter(at__gte=OuterRef("entered_at"))
+            # What made them enter doesn't count, or a series that an order starts could not ask
+            # for another order. Coalesce: who entered by hand has no such event.
+            entered_by = Coalesce(OuterRef("event_id"), Value(0))
+            events = events.filter(at__gte=OuterRef("entered_at")).exclude(pk=entered_by)
         elif since == "days":
             events = events.filter(at__gte=now - timedelta(days=int(args.get("days") or 0)))
         if same:
@@ -52,9 +58,11 @@ class EventHappened(Condition):
         return Q(Exists(events))
 
     def check(self, args, subject=ENROLLMENT):
-        trigger = registry.triggers().get(args.get("event"))
+        if not args.get("event"):
+            return [_("it isn't chosen what they did")]
+        trigger = registry.triggers().get(args["event"])
         if trigger is None:
-            return [_("this site knows no event “%s”") % (args.get("event") or "")]
+            return [_("this site knows no event “%s”") % args["event"]]
         found, since, same = [], args.get("since", "ever"), args.get("same")
         if since not in dict(SINCE):
             found.append(_("it doesn't say since when"))
@@ -89,34 +97,41 @@ SINCE = [
 
 
 def event_choices() -> list[tuple[str, Any]]:
-    return [(slug, trigger.label) for slug, trigger in registry.triggers().items()]
+    choose = [("", _("choose what they did"))]
+    return choose + [(slug, trigger.label) for slug, trigger in registry.triggers().items()]
 
 
 def same_choices() -> list[tuple[str, str]]:
     """The names of data that any kind of event carries."""
     keys = {key for t in registry.triggers().values() for key in (*t.sample, *t.required)}
-    return [(key, key) for key in sorted(keys)]
+    return [("", _("no matter what")), *((key, key) for key in sorted(keys))]
 
 
-class EventBlock(StructBlock):
+class ContactEventBlock(StructBlock):
+    """Asked of somebody who has not entered yet: an audience."""
+
     event = ChoiceBlock(label=gettext_lazy("They"), choices=event_choices)
-    since = ChoiceBlock(label=gettext_lazy("When"), choices=SINCE, default="entering")
+    since = ChoiceBlock(label=gettext_lazy("When"), choices=SINCE[1:], default="ever")
     days = IntegerBlock(
         label=gettext_lazy("Days"),
         required=False,
         help_text=gettext_lazy("For “within a number of days”."),
-    )
-    same = ChoiceBlock(
-        label=gettext_lazy("About the same"),
-        choices=same_choices,
-        required=False,
-        help_text=gettext_lazy("Only if it is about the very thing that made them enter."),
     )
 
     class Meta:
         label = gettext_lazy("They did something")
         label_format = gettext_lazy("they {event}")
         icon = "history"
+
+
+class EventBlock(ContactEventBlock):
+    since = ChoiceBlock(label=gettext_lazy("When"), choices=SINCE, default="entering")
+    same = ChoiceBlock(
+        label=gettext_lazy("About the same"),
+        choices=same_choices,
+        required=False,
+        help_text=gettext_lazy("Only if it is about the very thing that made them enter."),
+    )
 
 
 OPERATORS = [

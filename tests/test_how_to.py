@@ -1,0 +1,89 @@
+"""The samples of docs/how-to.md, run as they stand there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from wagtail import hooks
+
+from tests import factories
+from tests.content.support import make_one, source
+from wagtail_drip import registry
+from wagtail_drip.content.personalizing import Recipient
+from wagtail_drip.flow.checking import problems
+from wagtail_drip.flow.compiling import compile_flow
+from wagtail_drip.models import Consent, Contact, Enrollment, Event, matching
+
+HOW_TO = (Path(__file__).parent.parent / "docs/how-to.md").read_text()
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """`run("add a trigger", 0, Order=…)` runs that section's first sample; hooks are its own."""
+    monkeypatch.setattr(hooks, "_hooks", {k: list(v) for k, v in hooks._hooks.items()})
+
+    def run(section: str, number: int = 0, **given: Any) -> None:
+        text = HOW_TO.split(f"\n## … {section}\n")[1].split("\n## ")[0]
+        exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[number], given)
+
+    return run
+
+
+def test_a_trigger(run):
+    run("add a trigger")
+    assert registry.triggers()["order_placed"].problems({}) != []
+    orders = SimpleNamespace(create=lambda *args: SimpleNamespace(pk=7, email="ann@example.com"))
+    run("add a trigger", 1, Order=SimpleNamespace(objects=orders))
+    assert Event.objects.get().key == "order:7"
+
+
+def test_consent_at_a_form(run):
+    factories.topic("news")
+    user = factories.user("ann@example.com")
+    run(
+        "ask for consent at a form",
+        form=SimpleNamespace(save=lambda: user, cleaned_data={"news": 1}),
+    )
+    assert Consent.objects.get().contact.user == user
+
+
+def test_a_merge_field(run):
+    rows = SimpleNamespace(values_list=lambda *names: [(5, 120)])
+    account = SimpleNamespace(objects=SimpleNamespace(filter=lambda **asked: rows))
+    run("add a merge field", Account=account)
+    people = [Recipient(1, 1, "ann@example.com", user_id=5), Recipient(2, 2, "bob@example.com")]
+    assert registry.merge_fields()["points"].values(people) == {1: "120", 2: None}
+
+
+def test_an_email_block(run, settings, tmp_path):
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails/opening_hours.html").write_text("<p>{{ words.intro }}</p>")
+    settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path]}]
+    run("add an email block")
+    mail = make_one(source(("opening_hours", {"intro": "Dear {{ first_name|reader }}, from nine"})))
+    assert "Dear reader, from nine" in mail.text and "Dear reader, from nine" in mail.html
+
+
+def test_a_condition(run, now):
+    run("add a condition")
+    member = factories.user("ann@example.com")
+    member.groups.add(Group.objects.create(name="Members"))
+    for user in (member, factories.user("bob@example.com")):
+        factories.enrollment(factories.campaign(f"c{user.pk}"), Contact.objects.get(user=user))
+    for model in (Contact, Enrollment):
+        found = matching.met(factories.group(factories.condition("is_member")), model.objects, now)
+        assert len(found) == 1
+
+
+def test_a_flow_block(run):
+    run("add a flow block")
+    raw = [{"type": "breather", "value": {"hours": 0}, "id": "b"}]
+    assert str(problems(raw, steps={})[0]) == "Step 1, Breather: it has to last at least an hour"
+    raw[0]["value"]["hours"] = 48
+    assert compile_flow(raw, {}).nodes["b"].spec == {"amount": 48, "unit": "hours"}
