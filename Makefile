@@ -4,12 +4,19 @@ PORT ?= 8000
 ARGS ?=
 export PORT
 
-.PHONY: help demo test test-postgresql lint types migrations-check clean-demo
+# What is promised to work together: Python, Django, Wagtail.
+VERSIONS = py3.11-dj5.2-wt7.4 py3.12-dj6.0-wt8.0 py3.13-dj6.1-wt8.0
+
+.PHONY: help demo test test-postgresql test-mariadb test-all $(VERSIONS)
+.PHONY: lint types migrations-check wheel-check clean-demo
 
 help:
 	@echo "make demo              the bookshop with admin, cluster and outbox (PORT=8000)"
-	@echo "make test              the test suite on SQLite, and on POSTGRES_URL where that is set"
+	@echo "make test              the test suite on SQLite, and on POSTGRES_URL and MARIADB_URL where set"
 	@echo "make test-postgresql   the test suite on POSTGRES_URL alone"
+	@echo "make test-mariadb      the test suite on MARIADB_URL alone"
+	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
+	@echo "make wheel-check       the wheel works in an empty environment"
 	@echo "make lint types        ruff; mypy"
 	@echo "make migrations-check  no migration is missing, on the newest and the oldest Wagtail"
 	@echo "make clean-demo        forget the demo's database and pictures"
@@ -22,9 +29,26 @@ demo: python
 test: python
 	@$(PYTHON) example_site/environment.py test -m pytest -n auto $(ARGS)
 	@if [ -n "$$POSTGRES_URL" ]; then $(MAKE) --no-print-directory test-postgresql; fi
+	@if [ -n "$$MARIADB_URL" ]; then $(MAKE) --no-print-directory test-mariadb; fi
 
 test-postgresql: python
-	@DATABASE_URL="$$POSTGRES_URL" $(PYTHON) example_site/environment.py test -m pytest -n auto $(ARGS)
+	@DATABASE_URL="$${POSTGRES_URL:?names no server}" $(PYTHON) example_site/environment.py test -m pytest -n auto $(ARGS)
+
+test-mariadb: python
+	@DATABASE_URL="$${MARIADB_URL:?names no server}" $(PYTHON) example_site/environment.py test -m pytest -n auto $(ARGS)
+
+test-all: $(VERSIONS)
+
+# pyenv's Pythons count as well; its shims on PATH may be there and not work.
+$(VERSIONS):
+	@set -- $(subst -wt, ,$(subst -dj, ,$(@:py%=%))); \
+	for python in python$$1 "$$HOME"/.pyenv/versions/$$1.*/bin/python; do \
+	  "$$python" -c "" 2>/dev/null || continue; \
+	  echo "=== Python $$1, Django $$2, Wagtail $$3"; \
+	  export VENV=.venv-$@ PINS="django==$$2.* wagtail==$$3.*"; \
+	  exec "$$python" example_site/environment.py test -m pytest -n auto $(ARGS); \
+	done; \
+	echo "=== Python $$1, Django $$2, Wagtail $$3: skipped, since there is no python$$1 here"
 
 lint: python
 	@$(PYTHON) example_site/environment.py dev -m ruff check .
@@ -37,6 +61,9 @@ types: python
 migrations-check: python
 	@DJANGO_SETTINGS_MODULE=example_site.settings.test $(PYTHON) example_site/environment.py test manage.py makemigrations --check --dry-run
 	@VENV=.venv-oldest DJANGO_SETTINGS_MODULE=example_site.settings.test $(PYTHON) example_site/environment.py oldest manage.py makemigrations --check --dry-run
+
+wheel-check: python
+	@$(PYTHON) example_site/environment.py test tests/wheel/check.py
 
 clean-demo:
 	rm -rf .demo
