@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
-from .admin import actions, block_adapters, deleting, drafting, home, records
+from .admin import actions, block_adapters, deleting, drafting, home, records, resolving
 from .admin.snippets import DripGroup
 from .channels import email
 from .content import blocks as email_blocks
@@ -55,7 +55,10 @@ for record in records.RECORDS:
 
 @hooks.register("register_admin_urls")
 def register_admin_urls():
-    patterns = [path("write-mail/", drafting.write_mail, name="write_mail")]
+    patterns = [
+        path("write-mail/", drafting.write_mail, name="write_mail"),
+        path("resolve/", resolving.resolve, name="resolve"),
+    ]
     return [path("drip/", include((patterns, "wagtail_drip_admin")))]
 
 
@@ -63,6 +66,8 @@ def register_admin_urls():
 def register_log_actions(registry):
     registry.register_action("wagtail_drip.pause", _("Pause"), _("Campaign paused"))
     registry.register_action("wagtail_drip.resume", _("Resume"), _("Campaign resumed"))
+    registry.register_action("wagtail_drip.sent", _("Mark as sent"), _("Uncertain mail sent"))
+    registry.register_action("wagtail_drip.resend", _("Send again"), _("Uncertain mail sent again"))
 
 
 @hooks.register("register_icons")

@@ -16,8 +16,10 @@ pytestmark = pytest.mark.django_db
 def test_pausing_asks_first_with_how_many_are_inside(editor):
     campaign = make.campaign()
     make.enrollments(campaign, 3)
-    page = editor.get(url("pause", campaign)).content.decode()
-    assert "3 people are inside now." in page
+    response = editor.get(url("pause", campaign))
+    assert response.context["header_title"] == "Pause: Welcome"
+    assert not response.context["breadcrumbs_items"]  # they would take the title's place
+    assert "3 people are inside now." in response.content.decode()
     assert Campaign.objects.get().status == "live"
 
 
@@ -75,8 +77,16 @@ def test_a_mail_that_people_may_still_get_is_not_deleted_and_says_where(editor):
     response = editor.post(url("delete", step))
     assert make.Step.objects.exists()
     told = texts(editor.get(response.url))
-    assert "can't be deleted" in told and "Welcome &lt;b&gt;all&lt;/b&gt;" in told
+    assert "can&#x27;t be deleted" in told and "Welcome &lt;b&gt;all&lt;/b&gt;" in told
     assert url("edit", campaign) in told
+
+
+def test_unpublishing_a_mail_that_is_used_says_who_waits_for_it(editor):
+    campaign, unused = make.campaign(), make.step("Unused")
+    used = make.Step.objects.exclude(pk=unused.pk).get()
+    told = {step: editor.get(url("unpublish", step)).content.decode() for step in (used, unused)}
+    assert f'href="{url("edit", campaign)}">Welcome<' in told[used]
+    assert "Whoever is due for it waits" not in told[unused]
 
 
 def test_a_used_mail_is_not_deleted_in_bulk_either(editor):

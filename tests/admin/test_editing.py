@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import pytest
+from bs4 import BeautifulSoup
 from django.urls import reverse
 from wagtail.models import GroupApprovalTask, Workflow, WorkflowTask
 
 from tests import factories as make
+from wagtail_drip.admin import editing
 from wagtail_drip.models import Campaign, Step
 
 from .support import client_of, form, latest, send, texts, url, wait
 
 pytestmark = pytest.mark.django_db
 BODY = [{"type": "text", "value": "<p>Hello</p>", "id": "b1"}]
+JSON = {"accept": "application/json"}
 
 
 def draft_step(name: str = "Hello") -> Step:
@@ -43,6 +46,11 @@ def test_the_site_is_asked_for_only_where_there_are_several(editor, sites):
         Site.objects.create(hostname="two.example", root_page=Page.objects.first())
     page = editor.get(url("add")).content.decode()
     assert ('name="site"' in page) is (sites == 2)
+
+
+@pytest.mark.parametrize("make_row", [make.campaign, draft_step])
+def test_publishing_can_be_scheduled(editor, make_row):
+    assert 'name="go_live_at"' in editor.get(url("edit", make_row())).content.decode()
 
 
 def test_an_unknown_trigger_shows_itself(editor):
@@ -161,8 +169,7 @@ def test_going_back_to_an_older_version_passes_the_gate_too(editor):
 def test_autosave_keeps_an_incomplete_flow(editor):
     add(editor, send(None))
     campaign = Campaign.objects.get()
-    accept = {"accept": "application/json"}
-    response = editor.post(url("edit", campaign), form(send(None), wait(0)), headers=accept)
+    response = editor.post(url("edit", campaign), form(send(None), wait(0)), headers=JSON)
     assert response.json()["success"]
     assert len(latest().flow) == 2
 
@@ -170,9 +177,55 @@ def test_autosave_keeps_an_incomplete_flow(editor):
 @pytest.mark.parametrize(("drafts", "label"), [(0, ""), (1, "its draft mail"), (3, "its 3 draft")])
 def test_the_menu_offers_to_publish_the_draft_mails_with_their_number(editor, drafts, label):
     add(editor, *(send(draft_step(f"Mail {n}")) for n in range(drafts)))
-    page = editor.get(url("edit", Campaign.objects.get())).content.decode()
-    assert ("action-publish-with-mails" in page) is bool(drafts)
-    assert label in page
+    page = BeautifulSoup(editor.get(url("edit", Campaign.objects.get())).content, "html.parser")
+    button = page.find("button", {"name": "action-publish-with-mails"})
+    assert button.has_attr("hidden") is not bool(drafts)
+    assert label in button.text
+
+
+def test_autosave_tells_the_menu_how_many_draft_mails_there_are_now(editor):
+    add(editor)
+    data = form(send(draft_step("One")), send(draft_step("Two")))
+    response = editor.post(url("edit", Campaign.objects.get()), data, headers=JSON)
+    assert response.json()["publish_all"] == "Publish campaign with its 2 draft mails"
+
+
+def test_an_autosave_under_way_does_not_undo_what_was_saved_meanwhile(editor, monkeypatch):
+    add(editor)
+    campaign, step = Campaign.objects.get(), draft_step()
+    setup = editing.CampaignEditView.setup
+    seen = {"loaded_revision_id": str(campaign.latest_revision_id)}
+
+    def slow(view, request, *args, **kwargs):
+        setup(view, request, *args, **kwargs)
+        if view.expects_json_response:
+            editor.post(url("edit", campaign), form(send(step)))
+
+    monkeypatch.setattr(editing.CampaignEditView, "setup", slow)
+    response = editor.post(url("edit", campaign), form(send(None), **seen), headers=JSON)
+    assert response.json()["error_code"] == "invalid_revision"
+    assert [block.value["step"] for block in latest().flow] == [step]
+
+
+def test_a_problem_inside_a_mail_leads_to_that_mail(editor):
+    step = make.step("Empty", body=[])
+    response = add(editor, send(step), action="publish")
+    campaign = Campaign.objects.get()
+    assert f"{url('edit', step)}?campaign={campaign.pk}" in texts(editor.get(response.url))
+
+
+def test_the_mail_lists_its_merge_fields_to_copy(editor):
+    page = editor.get(url("edit", draft_step())).content.decode()
+    for token in ("{{ first_name| }}", "{{ site_name }}"):
+        assert f'data-w-clipboard-value-param="{token}"' in page
+
+
+@pytest.mark.parametrize(("field", "entered"), [("audience", False), ("goals", True)])
+def test_an_audience_is_not_asked_what_happened_since_entering(field, entered):
+    conditions = Campaign._meta.get_field(field).stream_block.child_blocks
+    asked = conditions["event_happened"].child_blocks
+    since = dict(asked["since"].field.choices)
+    assert ("entering" in since, "same" in asked) == (entered, entered)
 
 
 def test_saving_goes_on_to_the_mail_that_is_to_be_written(editor):
@@ -208,6 +261,14 @@ def test_the_way_back_survives_saving_the_mail(editor):
     edit = f"{url('edit', step)}?campaign={campaign.pk}"
     response = editor.post(edit, {"name": "Hello", "body-count": "0"})
     assert response.url == edit
+
+
+def test_going_back_saves_what_was_typed_last(editor):
+    campaign, step = make.campaign(), draft_step()
+    edit = f"{url('edit', step)}?campaign={campaign.pk}"
+    data = {"name": "Hello", "subject": "Typed last", "body-count": "0", "drip-back": "1"}
+    assert editor.post(edit, data).url == f"{url('edit', campaign)}#tab-flow"
+    assert Step.objects.get().get_latest_revision_as_object().subject == "Typed last"
 
 
 def test_writing_a_mail_makes_a_draft_that_a_chooser_takes(editor):

@@ -1,18 +1,28 @@
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
+from openpyxl import load_workbook
 from wagtail.models import ReferenceIndex
 
 from tests import factories as make
 from tests.queries import queries
+from wagtail_drip.admin import record_views
 from wagtail_drip.admin.records import RECORDS
 
-from .support import client_of
+from .support import client_of, url
 
 pytestmark = pytest.mark.django_db
-LISTS = ["contacts", "events", "people", "deliveries"]
+MODELS = {
+    "contacts": "contact", "events": "event", "people": "enrollment", "deliveries": "delivery",
+}  # fmt: skip
+LISTS = list(MODELS)
 HOSTILE = "<script>alert('x')</script>"
 
 
@@ -117,6 +127,130 @@ def test_a_delivery_names_its_mail_before_it_is_sent(editor):
     delivery = make.delivery(make.enrollment(make.campaign()))
     assert delivery.step is None
     assert "welcome 1" in page(editor, "deliveries")
+
+
+def records_queries(client, path: str, **params) -> list[str]:
+    """The statements on our tables that a list page makes."""
+    with CaptureQueriesContext(connection) as captured:
+        page(client, path, **params)
+    return [q["sql"] for q in captured if f"wagtail_drip_{MODELS[path]}" in q["sql"]]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_no_list_reads_all_rows_to_count_or_to_sort_them(editor, path):
+    fill(3)
+    statements = records_queries(editor, path, o="0")  # sorted by a column without an index
+    assert statements and all("LIMIT" in sql for sql in statements)
+    order = RECORDS[LISTS.index(path)].ordering[0].lstrip("-")
+    listing = next(sql for sql in statements if "ORDER BY" in sql)
+    assert f'"{order}" DESC' in listing
+
+
+def test_a_list_says_where_it_ends(editor, monkeypatch):
+    monkeypatch.setattr(record_views, "LISTED", 60)
+    make.contacts(61)
+    content = page(editor, "contacts")
+    assert "60+ contacts" in content and "The list ends after 60 rows." in content
+
+
+def test_an_event_is_found_by_its_key_and_a_delivery_by_its_message_id(editor):
+    contact = make.contact("a@example.com")
+    make.event(contact, key="order-7")
+    delivery = make.delivery(make.enrollment(make.campaign(), contact))
+    assert "a@example.com" in page(editor, "events", q="order-7")
+    assert "a@example.com" not in page(editor, "events", q="order-8")
+    assert "a@example.com" in page(editor, "deliveries", q=f"<{delivery.token}@example.com>")
+
+
+@pytest.mark.parametrize("text", ["A@Example.com ", "exam", "zoe exam", "a\0@example.com"])
+def test_people_are_found_by_address_name_or_part_of_it(editor, text):
+    make.contact("a@example.com", first_name="Zoë Zoe")
+    assert "a@example.com" in page(editor, "contacts", q=text)
+    assert "b@" not in page(editor, "contacts", q=text)
+
+
+def test_a_contact_leads_to_all_that_belongs_to_it(editor):
+    campaign, contact = make.campaign(), make.contact()
+    event = make.event(contact)
+    enrollment = make.enrollment(campaign, contact, event=event)
+    delivery = make.delivery(enrollment)
+    content = page(editor, f"contacts/inspect/{contact.pk}")
+    for name, row in (("events", event), ("people", enrollment), ("deliveries", delivery)):
+        assert f'href="/admin/drip/{name}/inspect/{row.pk}/"' in content
+
+
+def test_a_delivery_leads_to_its_contact_campaign_mail_and_enrollment(editor):
+    delivery = make.delivery(make.enrollment(make.campaign()))
+    content = page(editor, f"deliveries/inspect/{delivery.pk}")
+    for address in (
+        f"/admin/drip/contacts/inspect/{delivery.contact_id}/",
+        f"/admin/drip/people/inspect/{delivery.enrollment_id}/",
+        url("edit", delivery.campaign),
+        url("edit", make.Step.objects.get()),
+    ):
+        assert f'href="{address}"' in content
+
+
+def test_links_lead_only_where_the_reader_may_go():
+    delivery = make.delivery(make.enrollment(make.campaign()))
+    content = page(client_of("r", "view_delivery"), f"deliveries/inspect/{delivery.pk}")
+    assert f'href="/admin/drip/contacts/inspect/{delivery.contact_id}/"' not in content
+    assert delivery.contact.email in content
+
+
+def test_reasons_read_as_words(editor):
+    enrollment = make.enrollment(make.campaign(), state="left", reason="moved out")
+    make.delivery(enrollment, state="skipped", reason="moved out")
+    for path in ("people", "deliveries"):
+        assert "left at a new version" in page(editor, path)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_an_empty_list_says_where_its_rows_come_from(editor, path):
+    assert str(RECORDS[LISTS.index(path)].empty)[:40] in page(editor, path)
+
+
+def csv_rows(client, path: str, **params) -> list[dict[str, str]]:
+    response = client.get(f"/admin/drip/{path}/", {**params, "export": "csv"})
+    return list(csv.DictReader(io.StringIO(response.getvalue().decode())))
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_each_list_can_be_taken_as_a_spreadsheet(editor, path):
+    fill(2)
+    assert len(csv_rows(editor, path)) == 2
+    book = editor.get(f"/admin/drip/{path}/", {"export": "xlsx"})
+    assert load_workbook(io.BytesIO(book.getvalue())).active.max_row == 3
+
+
+def test_a_spreadsheet_holds_what_the_list_was_narrowed_to(editor):
+    make.contact("a@example.com")
+    make.contact("b@example.com")
+    assert [row["E-mail address"] for row in csv_rows(editor, "contacts", q="b@")] == [
+        "b@example.com"
+    ]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+4", "-2+3", "@SUM(A1)", " =1", "\t=1"])
+def test_no_cell_of_a_spreadsheet_is_a_formula(editor, name):
+    make.contact(first_name=name)
+    assert csv_rows(editor, "contacts")[0]["First name"] == f"'{name}"
+    book = editor.get("/admin/drip/contacts/", {"export": "xlsx"})
+    cell = load_workbook(io.BytesIO(book.getvalue())).active["B2"]
+    assert (cell.value, cell.data_type) == (name, "s")
+
+
+def test_too_many_rows_for_an_xlsx_file_are_refused_with_a_way_out(editor, monkeypatch):
+    monkeypatch.setattr(record_views, "XLSX_ROWS", 1)
+    make.contacts(2)
+    response = editor.get("/admin/drip/contacts/", {"export": "xlsx", "q": "@"}, follow=True)
+    assert response.redirect_chain == [("/admin/drip/contacts/?q=%40", 302)]
+    assert "take CSV" in response.content.decode()
+
+
+def test_a_spreadsheet_is_behind_the_lists_permission(outsider):
+    make.contact()
+    assert outsider.get("/admin/drip/contacts/", {"export": "csv"}).status_code in (302, 403)
 
 
 def test_saving_a_record_costs_no_reference_index(db):

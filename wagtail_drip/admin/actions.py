@@ -38,7 +38,6 @@ class ChangeView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
     permission_required = "publish"
     template_name = "wagtail_drip/admin/confirm_change.html"
     header_icon = "drip"
-    breadcrumbs_items: list[Any] = []  # as Wagtail's own confirmations
     method = ""  # of Campaign
     yes: Any = ""
     no: Any = ""
@@ -47,6 +46,9 @@ class ChangeView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.object = get_object_or_404(Campaign, pk=unquote(str(kwargs["pk"])))
+
+    def get_breadcrumbs_items(self) -> list[Any]:
+        return []  # as Wagtail's own confirmations
 
     def get_page_subtitle(self) -> str:
         return str(self.object)
@@ -112,6 +114,14 @@ class StopView(snippets.UnpublishView):
         return campaign_url(self.object.pk)
 
 
+class UnpublishMailView(snippets.UnpublishView):
+    """Unpublishing a mail: whoever is due for it waits until it is published again."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        campaigns = [(campaign_url(c.pk), c.name) for c in self.object.used_in()]
+        return {**super().get_context_data(**kwargs), "campaigns": campaigns}
+
+
 def people_inside(count: int) -> str:
     if not count:
         return _("Nobody is inside now.")
@@ -149,31 +159,36 @@ class CampaignLinkItem(ActionMenuItem):
         return campaign_url(context["instance"].pk, self.view)
 
 
+def publish_all_label(campaign: Campaign | None) -> str:
+    """ "Publish campaign with its 3 draft mails"; "" where it has none."""
+    count = draft_steps(campaign).count() if campaign else 0
+    if not count:
+        return ""
+    return ngettext(
+        "Publish campaign with its draft mail",
+        "Publish campaign with its %(count)d draft mails",
+        count,
+    ) % {"count": count}
+
+
 class PublishAllItem(ActionMenuItem):
-    """ "Publish campaign with its 3 draft mails"."""
+    """Hidden while there is no draft mail: autosaving may bring one, and campaign.js shows it."""
 
     name = "action-publish-with-mails"
     icon_name = "upload"
+    template_name = "wagtail_drip/admin/publish_all.html"
 
     def is_shown(self, context: dict[str, Any]) -> bool:
         user = context["request"].user
         return (
             super().is_shown(context)
-            and context.get("instance") is not None
             and may(user, "publish", Campaign)
             and may(user, "publish", Step)
-            and draft_steps(context["instance"]).exists()
         )
 
     def get_context_data(self, parent_context: dict[str, Any]) -> dict[str, Any]:
         context = super().get_context_data(parent_context)
-        count = draft_steps(parent_context["instance"]).count()
-        context["label"] = ngettext(
-            "Publish campaign with its draft mail",
-            "Publish campaign with its %(count)d draft mails",
-            count,
-        ) % {"count": count}
-        return context
+        return {**context, "label": publish_all_label(parent_context.get("instance"))}
 
 
 class StopItem(UnpublishMenuItem):

@@ -12,6 +12,7 @@ from wagtail.admin.telepath import register
 from wagtail.blocks.struct_block import StructBlockAdapter
 
 from ..flow.blocks import IfElseBlock, SendBlock, WaitBlock
+from ..models import questions
 
 
 class HeaderAdapter(StructBlockAdapter):
@@ -47,8 +48,30 @@ class IfElseAdapter(HeaderAdapter):
         return [name, children, {**meta, "words": words}]
 
 
+class ConditionAdapter(HeaderAdapter):
+    """Says "…" for what isn't chosen yet, where Wagtail would say "- Select an option -"."""
+
+    js_constructor = "wagtail_drip.ConditionBlock"
+
+
+class EventAdapter(HeaderAdapter):
+    js_constructor = "wagtail_drip.EventBlock"
+
+    def js_args(self, block: Any) -> list[Any]:
+        name, children, meta = super().js_args(block)
+        words = {
+            "same": _("(the same %s)"),
+            "entering": _("since they entered"),
+            "days": _("within %s"),
+        }
+        return [name, children, {**meta, "words": words}]
+
+
 def connect() -> None:
     """Let telepath draw these blocks with our headers."""
     register(SendAdapter(), SendBlock)
     register(WaitAdapter(), WaitBlock)
     register(IfElseAdapter(), IfElseBlock)
+    register(EventAdapter(), questions.ContactEventBlock)
+    for block in (questions.AttributeBlock, questions.TopicBlock, questions.LanguageBlock):
+        register(ConditionAdapter(), block)

@@ -7,63 +7,50 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
 from ..models import Campaign, Consent, Step, Topic
 from .places import campaign_url
 
+SHOWN = 5  # buttons that a message has room for
+
 
 def refuse_deleting(request: HttpRequest, instances: list[Any]) -> HttpResponse | None:
     """Wagtail's `before_delete_snippet`: one by one and in bulk. None where nothing hinders it."""
-    refusals = [text for instance in instances if (text := why_kept(instance))]
-    for text in refusals:
-        messages.error(request, text)
+    refusals = [refusal for instance in instances if (refusal := why_kept(instance))]
+    for text, campaigns in refusals:
+        buttons = [messages.button(campaign_url(c.pk), c.name) for c in campaigns]
+        messages.error(request, text, buttons=buttons)
     if not refusals:
         return None
     return redirect(reverse(instances[0].snippet_viewset.get_url_name("list")))
 
 
-def why_kept(instance: Any) -> str:
-    """Why this row can't be deleted, as HTML; "" where it can."""
-    if isinstance(instance, Step):
-        return _step_kept(instance)
-    if isinstance(instance, Campaign):
-        return _campaign_kept(instance)
-    if isinstance(instance, Topic):
-        return _topic_kept(instance)
-    return ""
+def why_kept(instance: Any) -> tuple[str, list[Campaign]] | None:
+    """Why this row can't be deleted, and the campaigns that need it; None where it can."""
+    kept = {Step: _step_kept, Campaign: _campaign_kept, Topic: _topic_kept}.get(type(instance))
+    text, campaigns = kept(instance) if kept else ("", [])
+    return (text % {"name": instance}, campaigns) if text else None
 
 
-def _step_kept(step: Step) -> str:
+def _step_kept(step: Step) -> tuple[str, list[Campaign]]:
     campaigns = step.used_in()
     if not campaigns:
-        return ""
-    links = format_html_join(
-        ", ", '<a href="{}">{}</a>', ((campaign_url(c.pk), c.name) for c in campaigns)
-    )
-    return format_html(
-        _("“{step}” can't be deleted: people may still get it. It is used in {campaigns}."),
-        step=step,
-        campaigns=links,
-    )
+        return "", []
+    return _("“%(name)s” can't be deleted: people may still get it. It is used in:"), campaigns
 
 
-def _campaign_kept(campaign: Campaign) -> str:
+def _campaign_kept(campaign: Campaign) -> tuple[str, list[Campaign]]:
     if not campaign.enrollments.exists():
-        return ""
-    return format_html(
-        _("“{}” can't be deleted: it keeps the record of who got its mails. Stop it instead."),
-        campaign,
-    )
+        return "", []
+    text = _("“%(name)s” can't be deleted: it keeps the record of who got its mails. Stop it.")
+    return text, [campaign]
 
 
-def _topic_kept(topic: Topic) -> str:
-    if Campaign.objects.filter(topic=topic).exists():
-        return format_html(_("“{}” can't be deleted: a campaign belongs to it."), topic)
+def _topic_kept(topic: Topic) -> tuple[str, list[Campaign]]:
+    if campaigns := list(Campaign.objects.filter(topic=topic)[:SHOWN]):
+        return _("“%(name)s” can't be deleted: campaigns belong to it."), campaigns
     if Consent.objects.filter(topic=topic).exists():
-        return format_html(
-            _("“{}” can't be deleted: it keeps the proof of what people chose."), topic
-        )
-    return ""
+        return _("“%(name)s” can't be deleted: it keeps the proof of what people chose."), []
+    return "", []

@@ -14,15 +14,16 @@ from django.views.decorators.http import require_POST
 from wagtail.log_actions import log
 from wagtail.models import Locale, Site
 
-from ..flow import blocks, checking
+from ..flow import checking
 from ..models import Campaign, Step
+from ..streams import raw
 from .permissions import may
 from .places import step_url
 
 
 def draft_steps(campaign: Campaign) -> QuerySet[Step]:
     """The mails of this flow that were never published, or no longer are."""
-    ids = checking.step_ids(blocks.raw(campaign.flow))
+    ids = checking.step_ids(raw(campaign.flow))
     return Step.objects.filter(pk__in=ids, live=False).order_by("pk")
 
 

@@ -54,6 +54,12 @@ class SiteForm(WagtailAdminModelForm):
         return free_slug(model, name, str(model._meta.model_name))
 
 
+class StepForm(SiteForm):
+    class Media:
+        css = {"all": ["wagtail_drip/campaign.css"]}
+        js = ["wagtail_drip/saving.js", "wagtail_drip/merge_fields.js"]
+
+
 class CampaignForm(SiteForm):
     """Offers what is registered now, and shows what isn't any more."""
 
@@ -69,7 +75,7 @@ class CampaignForm(SiteForm):
 
     class Media:
         css = {"all": ["wagtail_drip/campaign.css"]}
-        js = ["wagtail_drip/campaign.js"]
+        js = ["wagtail_drip/saving.js", "wagtail_drip/campaign.js"]
 
 
 def trigger_choices(current: str) -> list[tuple[str, str]]:

@@ -14,13 +14,18 @@ from wagtail.admin.panels import (
     MultiFieldPanel,
     ObjectList,
     Panel,
+    PublishingPanel,
     TabbedInterface,
     TitleFieldPanel,
 )
 
+from .. import registry
+from ..content.merge_fields import MergeField
 from ..models import Step
-from .forms import CampaignForm, ShortNameInput, SiteForm
+from .forms import CampaignForm, ShortNameInput, SiteForm, StepForm
 from .permissions import may
+
+SUBJECT = _("What differs for each reader may stand here too; the list is below the body.")
 
 
 class Tab(ObjectList):
@@ -58,6 +63,24 @@ class WriteMailPanel(Panel):
                 "chooser_url": reverse(choosers.get_url_name("choose")),
                 "write_url": reverse("wagtail_drip_admin:write_mail"),
             }
+
+
+class MergeFieldsPanel(Panel):
+    """Lists what differs from reader to reader, to copy into the mail."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "wagtail_drip/admin/merge_fields.html"
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            fields = [merge_field(field) for field in registry.merge_fields().values()]
+            return {**super().get_context_data(parent_context), "fields": fields}
+
+
+def merge_field(field: MergeField) -> dict[str, Any]:
+    """One row: what to type, what it is, and what a preview shows."""
+    bar = "|" if field.may_be_missing else ""
+    token = "{{ " + field.slug + bar + " }}"
+    return {"token": token, "label": field.label, "sample": field.sample}
 
 
 def name_panel() -> TitleFieldPanel:
@@ -100,7 +123,8 @@ def campaign_panels() -> TabbedInterface:
         ),
         FieldPanel("goals"),
     ]
-    flow = [FieldPanel("flow", classname="drip-flow"), WriteMailPanel()]
+    flow_help = _("What happens to each person, from top to bottom. Begin with the plus.")
+    flow = [FieldPanel("flow", classname="drip-flow", help_text=flow_help), WriteMailPanel()]
     settings = [
         FieldPanel("site"),
         short_name_panel(_("Names the campaign in reports and commands.")),
@@ -113,6 +137,7 @@ def campaign_panels() -> TabbedInterface:
             [FieldPanel("time_zone", widget=forms.Select), FieldPanel("priority")],
             heading=_("Timing"),
         ),
+        PublishingPanel(),
     ]
     return TabbedInterface(
         [
@@ -128,13 +153,15 @@ def step_panels() -> ObjectList:
     return ObjectList(
         [
             FieldPanel("name", required_on_save=True),
-            FieldPanel("subject"),
+            FieldPanel("subject", help_text=SUBJECT),
             FieldPanel("preheader"),
             FieldPanel("body"),
+            MergeFieldsPanel(heading=_("Words that differ for each reader"), icon="tag"),
             sender_panel(otherwise=_("Leave empty to send as the campaign does.")),
             FieldPanel("site"),
+            PublishingPanel(),
         ],
-        base_form_class=SiteForm,
+        base_form_class=StepForm,
     )
 
 

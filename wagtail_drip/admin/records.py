@@ -1,170 +1,34 @@
 """What the line has written, to read and never to change.
 
-wagtail-modeladmin lists it; the page around the list is Wagtail's own (templates/…/records*.html).
+wagtail-modeladmin lists it; the page around the list is Wagtail's own (record_views.py). A list
+is sorted by nothing but what has an index: it may have millions of rows.
 """
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import Permission
-from django.db.models import OuterRef, QuerySet, Subquery
-from django.forms import Media
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import re_path, reverse
-from django.utils import timezone
-from django.utils.formats import localize
-from django.utils.functional import cached_property
+from django.urls import re_path
 from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.filters import WagtailFilterSet
-from wagtail.admin.forms.search import SearchForm
-from wagtail.admin.views.generic.base import BaseListingView
-from wagtail_modeladmin.helpers import PermissionHelper
 from wagtail_modeladmin.options import ModelAdmin
-from wagtail_modeladmin.views import IndexView, InspectView
 
 from ..models import Contact, Delivery, Enrollment, Event, Step
 from . import record_filters
 from .forms import trigger_label
+from .permissions import may
+from .record_cells import NOTHING, column, linked, reason, shown, tag, with_reason
+from .record_views import ReadOnly, RecordIndexView, RecordInspectView, RecordResultsView
 
-NOTHING = "–"
-
-
-class ReadOnly(PermissionHelper):
-    """Whoever may view them may read; nobody adds, changes or deletes, not even a superuser."""
-
-    def user_can_list(self, user: Any) -> bool:
-        return self.user_has_specific_permission(user, self.get_perm_codename("view"))
-
-    def user_can_inspect_obj(self, user: Any, obj: Any) -> bool:
-        return self.user_can_list(user)
-
-    def user_can_create(self, user: Any) -> bool:
-        return False
-
-    def user_can_edit_obj(self, user: Any, obj: Any) -> bool:
-        return False
-
-    def user_can_delete_obj(self, user: Any, obj: Any) -> bool:
-        return False
-
-
-class RecordIndexView(IndexView):
-    """The list, with the filters, search and header of Wagtail's own lists."""
-
-    page_kwarg = IndexView.PAGE_VAR
-    active_filters = BaseListingView.active_filters
-    results_only = False
-
-    def get_filters(self, request: HttpRequest) -> tuple[list[Any], bool, dict[str, Any], bool]:
-        # None of modeladmin's: it would take any lookup over any relation from the address, up
-        # to a user's password hash.
-        return [], False, {}, False
-
-    @cached_property
-    def filters(self) -> WagtailFilterSet:
-        return self.model_admin.filterset_class(self.request.GET, request=self.request)
-
-    def get_base_queryset(self, request: HttpRequest | None = None) -> QuerySet[Any]:
-        rows = super().get_base_queryset(request)
-        filters = self.model_admin.filterset_class(
-            self.request.GET, queryset=rows, request=self.request
-        )
-        return filters.qs if filters.is_valid() else rows.none()
-
-    @property
-    def index_results_url(self) -> str:
-        return self.url_helper.get_action_url("results")
-
-    @property
-    def media(self) -> Media:
-        return super().media + self.filters.form.media
-
-    def get_buttons_for_obj(self, obj: Any) -> list[dict[str, str]]:
-        return []  # the first column leads to the record already
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        label = capfirst(self.verbose_name_plural)
-        home = {"url": reverse("wagtailadmin_home"), "label": _("Home")}
-        context = super().get_context_data(
-            filters=self.filters,
-            breadcrumbs_items=[home, {"url": self.index_url, "label": label}],
-            search_form=SearchForm(self.request.GET, placeholder=_("Search")),
-            is_searching=bool(self.query),
-            is_filtering=self.filters.is_valid() and self.filters.form.has_changed(),
-            **kwargs,
-        )
-        context["render_filters_fragment"] = "_w_filter_fragment" in self.request.GET
-        return context
-
-    def get_template_names(self) -> list[str]:
-        part = "records_results" if self.results_only else "records"
-        return [f"wagtail_drip/admin/{part}.html"]
-
-
-class RecordResultsView(RecordIndexView):
-    """The list alone, for searching while typing."""
-
-    results_only = True
-
-
-class RecordInspectView(InspectView):
-    def get_field_label(self, field_name: str, field: Any = None) -> str:
-        column = getattr(self.model_admin, field_name, None)
-        return getattr(column, "short_description", None) or super().get_field_label(
-            field_name, field
-        )
-
-    def get_field_display_value(self, field_name: str, field: Any = None) -> Any:
-        column = getattr(self.model_admin, field_name, None)
-        value = (
-            column(self.instance) if column else super().get_field_display_value(field_name, field)
-        )
-        return shown(value)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
-        home = {"url": reverse("wagtailadmin_home"), "label": _("Home")}
-        listing = {"url": self.index_url, "label": capfirst(self.verbose_name_plural)}
-        here = {"url": "", "label": str(self.instance)}
-        return {**context, "breadcrumbs_items": [home, listing, here]}
-
-
-def shown(value: Any) -> Any:
-    """A value as a reader wants it: JSON indented, moments in their time zone, a dash for none."""
-    if isinstance(value, dict):
-        return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
-    if isinstance(value, datetime):
-        return localize(timezone.localtime(value))
-    return NOTHING if value in ("", None) else value
-
-
-def column(label: Any, order: str = "") -> Any:
-    """A method as a column of the list, sorted by the field `order` where given."""
-
-    def mark(method: Any) -> Any:
-        method.short_description = label
-        if order:
-            method.admin_order_field = order
-        return method
-
-    return mark
-
-
-def tag(text: Any, *, primary: bool = False) -> str:
-    kind = "w-status w-status--primary" if primary else "w-status"
-    return format_html('<span class="{}">{}</span>', kind, text)
-
-
-def with_reason(text: Any, reason: str, *, primary: bool = False) -> str:
-    if not reason:
-        return tag(text, primary=primary)
-    return format_html('{} <span class="drip-reason">{}</span>', tag(text, primary=primary), reason)
+LATEST = 10  # of what belongs to a record, on its own page
 
 
 class RecordAdmin(ModelAdmin):
@@ -180,6 +44,9 @@ class RecordAdmin(ModelAdmin):
     index_view_extra_css = ["wagtail_drip/records.css"]
     inspect_view_extra_css = ["wagtail_drip/records.css"]
     filterset_class: type[WagtailFilterSet]
+    sortable: tuple[str, ...] = ()
+    empty: Any = ""  # what an empty list says: where its rows come from
+    registered = ("view",)  # the permissions that groups may be given
 
     def get_menu_label(self) -> str:
         return capfirst(self.opts.verbose_name_plural)
@@ -203,9 +70,17 @@ class RecordAdmin(ModelAdmin):
             raise Http404
         return super().inspect_view(request, instance_pk)
 
+    def related(self, row: Any, user: Any) -> list[dict[str, Any]]:
+        """Sections below a record: what belongs to it, the latest first."""
+        return []
+
+    def word_wanted(self, row: Any, user: Any) -> bool:
+        """Whether this user can say what nobody else knows of it (resolving.py)."""
+        return False
+
     def get_permissions_for_registration(self) -> QuerySet[Permission]:
-        codename = self.permission_helper.get_perm_codename("view")
-        return super().get_permissions_for_registration().filter(codename=codename)
+        codenames = [self.permission_helper.get_perm_codename(name) for name in self.registered]
+        return super().get_permissions_for_registration().filter(codename__in=codenames)
 
     def register_admin_url_finders(self) -> None:
         """None: nothing here is edited."""
@@ -214,20 +89,43 @@ class RecordAdmin(ModelAdmin):
         """None: each event, enrollment and delivery saved would cost reference index queries."""
 
 
+def section(
+    model: type[Model], rows: QuerySet[Any], user: Any, moment: str, cells: Any, search: str = ""
+) -> list[dict[str, Any]]:
+    """The latest rows as [a section], [] where the user may not see them."""
+    if not may(user, "view", model):
+        return []
+    admin = next(one for one in RECORDS if one.model is model)
+    found = list(rows.order_by(f"-{moment}", "-pk")[:LATEST])
+    url = f"{admin.url_helper.index_url}?{urlencode({'q': search})}" if search else ""
+    return [
+        {
+            "label": admin.get_menu_label(),
+            "all_url": url if len(found) == LATEST else "",
+            "rows": [(shown(getattr(row, moment)), *cells(row)) for row in found],
+        }
+    ]
+
+
 class ContactAdmin(RecordAdmin):
     model = Contact
     menu_icon = "user"
     base_url_path = "drip/contacts"
     list_display = ("email", "full_name", "language", "created_at")
-    search_fields = ("email", "first_name", "last_name")
+    list_export = ("email", "first_name", "last_name", "language", "time_zone", "created_at")
+    sortable = ("created_at",)
     ordering = ("-created_at",)
     filterset_class = record_filters.ContactFilterSet
+    empty = gettext_lazy(
+        "Everybody who signs up, orders or otherwise does something that starts a campaign is "
+        "listed here from then on."
+    )
     inspect_view_fields = (
         "email", "full_name", "language", "time_zone", "attributes", "consents_given",
-        "created_at", "more",
+        "created_at",
     )  # fmt: skip
 
-    @column(gettext_lazy("Name"), "last_name")
+    @column(gettext_lazy("Name"))
     def full_name(self, contact: Contact) -> str:
         return f"{contact.first_name} {contact.last_name}".strip() or NOTHING
 
@@ -238,10 +136,21 @@ class ContactAdmin(RecordAdmin):
             " ", "{} {}", ((c.topic.name, tag(c.get_state_display())) for c in consents)
         )
 
-    @column(gettext_lazy("See also"))
-    def more(self, contact: Contact) -> str:
-        rows = ((a.url_helper.index_url, contact.email, a.get_menu_label()) for a in RECORDS[1:])
-        return format_html_join(" · ", '<a href="{}?q={}">{}</a>', rows)
+    def related(self, contact: Contact, user: Any) -> list[dict[str, Any]]:
+        search = "" if contact.erased_at else contact.email
+        enrollments = contact.enrollments.select_related("campaign")
+        deliveries = named(contact.deliveries.select_related("campaign"))
+        return [
+            *section(Event, contact.events, user, "at", lambda e: [linked(e, user)], search),
+            *section(
+                Enrollment, enrollments, user, "entered_at",
+                lambda e: [linked(e, user, e.campaign), with_reason(e)], search,
+            ),
+            *section(
+                Delivery, deliveries, user, "created_at",
+                lambda d: [linked(d, user, mail_name(d)), d.campaign, with_reason(d)], search,
+            ),
+        ]  # fmt: skip
 
 
 class EventAdmin(RecordAdmin):
@@ -249,15 +158,36 @@ class EventAdmin(RecordAdmin):
     menu_icon = "calendar-alt"
     base_url_path = "drip/events"
     list_display = ("what", "contact", "at", "key")
+    list_export = ("what", "contact", "at", "key", "data")
     list_select_related = ("contact",)
-    search_fields = ("contact__email", "key")
+    sortable = ("at",)
     ordering = ("-at",)
     filterset_class = record_filters.EventFilterSet
+    empty = gettext_lazy(
+        "What people do on the site is listed here: a sign-up, an order, and whatever else the "
+        "site tells of by wagtail_drip.api.record()."
+    )
     inspect_view_fields = ("what", "contact", "at", "data", "key", "recorded_at")
 
-    @column(gettext_lazy("What they did"), "name")
+    @column(gettext_lazy("What they did"))
     def what(self, event: Event) -> str:
         return capfirst(trigger_label(event.name))
+
+    export_what = what
+
+    @column(gettext_lazy("Data"))
+    def export_data(self, event: Event) -> str:
+        return str(event.data or "")
+
+    def inspect_contact(self, event: Event, user: Any) -> Any:
+        return linked(event.contact, user)
+
+    def related(self, event: Event, user: Any) -> list[dict[str, Any]]:
+        rows = Enrollment.objects.filter(event=event).select_related("campaign")
+        return section(
+            Enrollment, rows, user, "entered_at",
+            lambda e: [linked(e, user, e.campaign), with_reason(e)],
+        )  # fmt: skip
 
 
 class EnrollmentAdmin(RecordAdmin):
@@ -265,55 +195,110 @@ class EnrollmentAdmin(RecordAdmin):
     menu_icon = "group"
     base_url_path = "drip/people"
     list_display = ("contact", "campaign", "how", "entered_at", "due_at")
+    list_export = ("contact", "campaign", "state", "reason", "entered_at", "due_at", "ended_at")
     list_select_related = ("contact", "campaign")
-    search_fields = ("contact__email",)
+    sortable = ("entered_at",)
     ordering = ("-entered_at",)
     filterset_class = record_filters.EnrollmentFilterSet
+    empty = gettext_lazy("Once a campaign is live, everybody who enters it is listed here.")
     inspect_view_fields = (
-        "contact", "campaign", "how", "entered_at", "due_at", "ended_at", "version_number", "data",
+        "contact", "campaign", "how", "entered_at", "event", "due_at", "ended_at",
+        "version_number", "data",
     )  # fmt: skip
 
-    @column(gettext_lazy("State"), "state")
+    @column(gettext_lazy("State"))
     def how(self, enrollment: Enrollment) -> str:
-        reasons = dict(Enrollment.Reason.choices)
-        reason = str(reasons.get(enrollment.reason, enrollment.reason))
-        primary = enrollment.state == Enrollment.State.ACTIVE
-        return with_reason(enrollment.get_state_display(), reason, primary=primary)
+        return with_reason(enrollment, primary=enrollment.state == Enrollment.State.ACTIVE)
+
+    @column(gettext_lazy("State"))
+    def export_state(self, enrollment: Enrollment) -> str:
+        return enrollment.get_state_display()
+
+    @column(gettext_lazy("Reason"))
+    def export_reason(self, enrollment: Enrollment) -> str:
+        return reason(enrollment)
 
     @column(gettext_lazy("Version of the flow"))
     def version_number(self, enrollment: Enrollment) -> int:
         return enrollment.version.number
+
+    def inspect_contact(self, enrollment: Enrollment, user: Any) -> Any:
+        return linked(enrollment.contact, user)
+
+    def inspect_campaign(self, enrollment: Enrollment, user: Any) -> Any:
+        return linked(enrollment.campaign, user)
+
+    def inspect_event(self, enrollment: Enrollment, user: Any) -> Any:
+        return linked(enrollment.event, user)
+
+    def related(self, enrollment: Enrollment, user: Any) -> list[dict[str, Any]]:
+        return section(
+            Delivery, named(enrollment.deliveries), user, "created_at",
+            lambda d: [linked(d, user, mail_name(d)), with_reason(d)],
+        )  # fmt: skip
 
 
 class DeliveryAdmin(RecordAdmin):
     model = Delivery
     menu_icon = "circle-check"
     base_url_path = "drip/deliveries"
-    list_display = ("contact", "mail", "campaign", "how", "due_at", "settled_at", "after")
+    list_display = ("contact", "mail", "campaign", "how", "created_at", "moment", "after")
+    list_display_add_buttons = "contact"
+    list_export = (
+        "contact", "mail", "campaign", "state", "reason", "created_at", "due_at", "settled_at",
+        "delivered_at", "opened_at", "clicked_at", "bounced_at", "complained_at", "message_id",
+    )  # fmt: skip
     list_select_related = ("contact", "campaign")
-    search_fields = ("contact__email", "message_id")
+    sortable = ("created_at",)
     ordering = ("-created_at",)
     filterset_class = record_filters.DeliveryFilterSet
+    registered = ("view", "change")
+    empty = gettext_lazy("Each mail to each person is listed here as soon as it is planned.")
     inspect_view_fields = (
-        "contact", "mail", "campaign", "how", "due_at", "settled_at", "after", "created_at",
+        "contact", "mail", "campaign", "how", "enrollment", "due_at", "settled_at", "created_at",
         "delivered_at", "opened_at", "clicked_at", "bounced_at", "complained_at", "message_id",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        named = Step.objects.filter(translation_key=OuterRef("step_key")).order_by("pk")
-        return super().get_queryset(request).annotate(mail_name=Subquery(named.values("name")[:1]))
+        return named(super().get_queryset(request))
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """With a box to choose by where the list shows what waits for a person's word."""
+        asked = request.GET.get("state") == Delivery.State.UNCERTAIN
+        chosen = ("choose",) if asked and may(request.user, "change", Delivery) else ()
+        return (*chosen, *self.list_display)
+
+    @column(gettext_lazy("Choose"))
+    def choose(self, delivery: Delivery) -> str:
+        return format_html(
+            '<input type="checkbox" name="delivery" value="{}" form="drip-resolve"'
+            ' data-w-bulk-target="item" data-action="w-bulk#toggle" aria-label="{}">',
+            delivery.pk,
+            _("Choose “%(mail)s” to %(contact)s")
+            % {"mail": mail_name(delivery), "contact": delivery.contact},
+        )
 
     @column(gettext_lazy("Mail"))
     def mail(self, delivery: Delivery) -> str:
-        if hasattr(delivery, "mail_name"):
-            return delivery.mail_name or NOTHING
-        named = Step.objects.filter(translation_key=delivery.step_key).order_by("pk")
-        return named.values_list("name", flat=True).first() or NOTHING
+        return mail_name(delivery)
 
-    @column(gettext_lazy("State"), "state")
+    export_mail = mail
+
+    @column(gettext_lazy("State"))
     def how(self, delivery: Delivery) -> str:
-        primary = delivery.state == Delivery.State.SENT
-        return with_reason(delivery.get_state_display(), delivery.reason, primary=primary)
+        return with_reason(delivery, primary=delivery.state == Delivery.State.SENT)
+
+    @column(gettext_lazy("State"))
+    def export_state(self, delivery: Delivery) -> str:
+        return delivery.get_state_display()
+
+    @column(gettext_lazy("Reason"))
+    def export_reason(self, delivery: Delivery) -> str:
+        return reason(delivery)
+
+    @column(gettext_lazy("Settled or due"))
+    def moment(self, delivery: Delivery) -> datetime | str:
+        return shown(delivery.settled_at or delivery.due_at)
 
     @column(gettext_lazy("Since then"))
     def after(self, delivery: Delivery) -> str:
@@ -322,5 +307,31 @@ class DeliveryAdmin(RecordAdmin):
         labels = (self.opts.get_field(f"{f}_at").verbose_name for f in told)
         return ", ".join(str(label) for label in labels) or NOTHING
 
+    def inspect_contact(self, delivery: Delivery, user: Any) -> Any:
+        return linked(delivery.contact, user)
 
-RECORDS = [ContactAdmin(), EventAdmin(), EnrollmentAdmin(), DeliveryAdmin()]
+    def inspect_mail(self, delivery: Delivery, user: Any) -> Any:
+        steps = Step.objects.filter(translation_key=delivery.step_key).order_by("pk")
+        return linked(delivery.step or steps.first(), user)
+
+    def inspect_campaign(self, delivery: Delivery, user: Any) -> Any:
+        return linked(delivery.campaign, user)
+
+    def inspect_enrollment(self, delivery: Delivery, user: Any) -> Any:
+        return linked(delivery.enrollment, user)
+
+    def word_wanted(self, delivery: Delivery, user: Any) -> bool:
+        return delivery.state == Delivery.State.UNCERTAIN and may(user, "change", Delivery)
+
+
+def named(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """With `mail_name`, by one subquery for the whole list."""
+    steps = Step.objects.filter(translation_key=OuterRef("step_key")).order_by("pk")
+    return deliveries.annotate(mail_name=Subquery(steps.values("name")[:1]))
+
+
+def mail_name(delivery: Any) -> str:
+    return delivery.mail_name or NOTHING
+
+
+RECORDS: list[RecordAdmin] = [ContactAdmin(), EventAdmin(), EnrollmentAdmin(), DeliveryAdmin()]

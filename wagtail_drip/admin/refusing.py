@@ -9,9 +9,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from .. import registry
 from ..flow.checking import Problem
-from ..models import Campaign
-from .places import FLOW_TAB, SETTINGS_TAB
+from ..flow.parts import walk
+from ..models import Campaign, Step
+from ..streams import raw
+from .places import FLOW_TAB, SETTINGS_TAB, step_url
 
 TABS = {"flow": FLOW_TAB, "topic": SETTINGS_TAB, "time_zone": SETTINGS_TAB}  # others: the first
 SHOWN = 20  # problems listed at once; a message that long is nobody's to read
@@ -37,8 +40,10 @@ def first_tab(url: str, refusal: ValidationError) -> str:
 
 
 def message(campaign: Campaign, refusal: ValidationError, url: str) -> SafeString:
-    found = problems(refusal)
-    items = format_html_join("", "<li>{}</li>", ((_item(p, url),) for p in found[:SHOWN]))
+    found, mails = problems(refusal), _mails(campaign)
+    items = format_html_join(
+        "", "<li>{}</li>", ((_item(p, _place(p, campaign, mails, url)),) for p in found[:SHOWN])
+    )
     more = len(found) - SHOWN
     if more > 0:
         items += format_html("<li>{}</li>", _("… and %d more") % more)
@@ -49,7 +54,21 @@ def message(campaign: Campaign, refusal: ValidationError, url: str) -> SafeStrin
     )
 
 
-def _item(problem: Problem, url: str) -> Any:
-    if not anchor(problem):
-        return str(problem)
-    return format_html('<a href="{}">{}</a>', url + anchor(problem), str(problem))
+def _mails(campaign: Campaign) -> dict[str, Step]:
+    """The mails that the flow sends, by the id of the block that does."""
+    placed = walk(raw(campaign.flow), registry.flow_blocks())
+    sends = {str(p.id): p.part.steps(p.value) for p in placed if p.part}
+    steps = Step.objects.in_bulk([s for ids in sends.values() for s in ids if type(s) is int])
+    return {block: steps[ids[0]] for block, ids in sends.items() if ids and ids[0] in steps}
+
+
+def _place(problem: Problem, campaign: Campaign, mails: dict[str, Step], url: str) -> str:
+    """Where the problem is mended: the mail that it is in, else the block or field; "": nowhere."""
+    mail = mails.get(problem.block)
+    if mail and problem.message.startswith(f"“{mail}”"):
+        return step_url(mail.pk, campaign.pk)
+    return anchor(problem) and url + anchor(problem)
+
+
+def _item(problem: Problem, place: str) -> Any:
+    return format_html('<a href="{}">{}</a>', place, str(problem)) if place else str(problem)

@@ -161,6 +161,7 @@ class StepViewSet(snippets.SnippetViewSet):
     menu_label = _("Mails")
     menu_order = 2
     edit_view_class = editing.StepEditView
+    unpublish_view_class = actions.UnpublishMailView
     edit_template_name = "wagtail_drip/admin/step_edit.html"
     edit_handler = panels.step_panels()
     list_display = [
@@ -169,6 +170,12 @@ class StepViewSet(snippets.SnippetViewSet):
         LiveStatusTagColumn(label=_("Status")),
         UpdatedAtColumn(label=_("Updated")),
     ]
+
+    @property
+    def unpublish_view(self) -> Any:
+        return self.construct_view(
+            self.unpublish_view_class, template_name="wagtail_drip/admin/confirm_unpublish.html"
+        )
 
 
 class TopicViewSet(snippets.SnippetViewSet):

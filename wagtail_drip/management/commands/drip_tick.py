@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from wagtail_drip.engine import ticking
+from wagtail_drip.engine.stopping import on_sigterm
 
 
 class Command(BaseCommand):
@@ -20,10 +21,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print what was done as JSON")
 
     def handle(self, *args: Any, until_idle: bool, json: bool, **options: Any) -> None:
-        if until_idle:
-            done = ticking.pump(timezone.now, float("inf"))
-        else:
-            done = ticking.tick(timezone.now())
+        with on_sigterm() as told:
+            if until_idle:
+                done = ticking.pump(timezone.now, float("inf"), stop=told)
+            else:
+                done = ticking.tick(timezone.now(), enough=told)
         self.stdout.write(_as_json(done) if json else _as_text(done))
 
 

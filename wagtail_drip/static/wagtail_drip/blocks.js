@@ -43,7 +43,33 @@
     return asked.length ? before + asked.join(between) : '…';
   }
 
+  /** The label format filled in, with "…" for what isn't chosen. */
+  function condition(block, { labelFormat }, options) {
+    const filled = labelFormat.replace(/\{(\w+)\}/g, (_, name) => {
+      const field = block.childBlocks[name];
+      const missing = field?.blockDef.meta.required ? '…' : '';
+      return (field?.getValue() && field.getTextLabel?.(options)) || missing;
+    });
+    return filled.trim();
+  }
+
+  /** "they placed an order (the same book) within 3 days" */
+  function event(block, meta, options) {
+    const { since, days, same } = block.childBlocks;
+    const parts = [condition(block, meta, options)];
+    if (same?.getValue()) parts.push(meta.words.same.replace('%s', same.getValue()));
+    if (since.getValue() === 'entering') parts.push(meta.words.entering);
+    if (since.getValue() === 'days') {
+      const number = Number.parseInt(days.getValue(), 10);
+      const time = Number.isNaN(number) ? '…' : duration(number, 'days');
+      parts.push(meta.words.days.replace('%s', time));
+    }
+    return parts.join(' ');
+  }
+
   window.telepath.register('wagtail_drip.SendBlock', withHeader(send));
   window.telepath.register('wagtail_drip.WaitBlock', withHeader(wait));
   window.telepath.register('wagtail_drip.IfElseBlock', withHeader(ifElse));
+  window.telepath.register('wagtail_drip.ConditionBlock', withHeader(condition));
+  window.telepath.register('wagtail_drip.EventBlock', withHeader(event));
 })();

@@ -5,7 +5,8 @@
   const part = (root, name) => root.querySelector(`[data-drip="${name}"]`);
 
   /** Save the campaign as a draft; the view goes on to this mail's editor. */
-  function openMail(form, id) {
+  async function openMail(form, id) {
+    await window.wagtailDrip.settled();
     const field = document.createElement('input');
     Object.assign(field, { type: 'hidden', name: OPEN_MAIL, value: id });
     form.append(field);
@@ -99,14 +100,26 @@
       if (toggle?.getAttribute('aria-expanded') === 'false') toggle.click();
       panel = panel.parentElement.closest('[data-panel]');
     }
-    target.scrollIntoView({ block: 'center' });
+    const show = () => target.scrollIntoView({ block: 'center', behavior: 'instant' });
+    show();
+    setTimeout(show, 350); // what was just opened has its height by then
     return true;
+  }
+
+  /** "Publish campaign with its 2 draft mails", as the autosave's answer says. */
+  function offerPublishing(event) {
+    const label = event.detail?.response?.publish_all;
+    const button = document.querySelector('[data-drip="publish-all"]');
+    if (!button || label === undefined) return;
+    button.hidden = !label;
+    button.querySelector('em').textContent = label;
   }
 
   function start() {
     decorateAll();
     new MutationObserver(decorateAll).observe(document.body, { childList: true, subtree: true });
     window.addEventListener('hashchange', reveal);
+    document.addEventListener('w-autosave:success', offerPublishing);
     // What the gate refused stands above the tab that the address names.
     const refused = document.querySelector('.drip-problems')?.closest('.messages');
     window.addEventListener('load', () => setTimeout(() => refused?.scrollIntoView(), 0));

@@ -1,0 +1,86 @@
+"""What a cell of a record shows: states, reasons, moments and links, in an editor's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import localize
+from django.utils.html import format_html
+from django.utils.text import capfirst
+
+from ..models import Campaign, Contact, Delivery, Enrollment, Event, Step
+from .forms import trigger_label
+from .permissions import may
+from .places import campaign_url, step_url
+
+NOTHING = "–"
+# Where one of each can be looked at: (the permission it takes, its address).
+PLACES: dict[type[Model], tuple[tuple[str, ...], Callable[[Any], str]]] = {
+    Campaign: (("change", "view"), campaign_url),
+    Step: (("change", "view"), step_url),
+    Contact: (("view",), lambda pk: record_url("contacts", pk)),
+    Event: (("view",), lambda pk: record_url("events", pk)),
+    Enrollment: (("view",), lambda pk: record_url("people", pk)),
+    Delivery: (("view",), lambda pk: record_url("deliveries", pk)),
+}
+
+
+def record_url(name: str, pk: Any) -> str:
+    return reverse(f"drip_{name}_modeladmin_inspect", args=[pk])
+
+
+def linked(row: Model | None, user: Any, text: Any = "") -> Any:
+    """`text` or the row's own, leading to the row where the user may see it."""
+    if row is None:
+        return NOTHING
+    actions, url = PLACES[type(row)]
+    text = str(text or (capfirst(trigger_label(row.name)) if isinstance(row, Event) else row))
+    if not any(may(user, action, type(row)) for action in actions):
+        return text
+    return format_html('<a href="{}">{}</a>', url(row.pk), text)
+
+
+def reason(row: Enrollment | Delivery) -> str:
+    """Why it ended or waits. A delivery's own words, or what became of its person."""
+    labels = dict(Enrollment.Reason.choices)
+    return str(labels.get(row.reason, row.reason))
+
+
+def tag(text: Any, *, primary: bool = False) -> str:
+    kind = "w-status w-status--primary" if primary else "w-status"
+    return format_html('<span class="{}">{}</span>', kind, text)
+
+
+def with_reason(row: Enrollment | Delivery, *, primary: bool = False) -> str:
+    state = tag(row.get_state_display(), primary=primary)
+    told = reason(row)
+    return format_html('{} <span class="drip-reason">{}</span>', state, told) if told else state
+
+
+def shown(value: Any) -> Any:
+    """A value as a reader wants it: JSON indented, moments in their time zone, a dash for none."""
+    if isinstance(value, dict):
+        if not value:
+            return NOTHING
+        return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+    if isinstance(value, datetime):
+        return localize(timezone.localtime(value))
+    return NOTHING if value in ("", None) else value
+
+
+def column(label: Any, order: str = "") -> Any:
+    """A method as a column of the list, sorted by the field `order` where given."""
+
+    def mark(method: Any) -> Any:
+        method.short_description = label
+        if order:
+            method.admin_order_field = order
+        return method
+
+    return mark
