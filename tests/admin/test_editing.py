@@ -268,7 +268,8 @@ def test_going_back_saves_what_was_typed_last(editor):
     edit = f"{url('edit', step)}?campaign={campaign.pk}"
     data = {"name": "Hello", "subject": "Typed last", "body-count": "0", "drip-back": "1"}
     assert editor.post(edit, data).url == f"{url('edit', campaign)}#tab-flow"
-    assert Step.objects.get().get_latest_revision_as_object().subject == "Typed last"
+    step.refresh_from_db()
+    assert step.get_latest_revision_as_object().subject == "Typed last"
 
 
 def test_writing_a_mail_makes_a_draft_that_a_chooser_takes(editor):

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from bs4 import BeautifulSoup
+from django.urls import reverse
 from django.utils import timezone
 
 from tests import factories as make
@@ -82,6 +84,30 @@ def test_the_panel_costs_the_same_for_2_and_20_campaigns(editor):
     for number in range(2, 20):
         make.deliveries(make.campaign(f"c{number}", refused_at=make.NOW), 2)
     assert queries(home, editor) == few
+
+
+def first_steps(client) -> list[tuple[str, bool]]:
+    """(text, done) of the first steps that the panel shows."""
+    items = BeautifulSoup(home(client), "html.parser").select(".drip-steps li")
+    return [(item.get_text(" ", strip=True), "drip-steps__done" in item["class"]) for item in items]
+
+
+def test_until_a_campaign_is_live_the_panel_says_what_to_do_next(editor):
+    assert [done for _text, done in first_steps(editor)] == [False] * 4
+    make.topic()
+    beat(timedelta(0))
+    assert [done for _text, done in first_steps(editor)] == [True, False, False, True]
+
+
+def test_after_the_first_campaign_there_are_no_first_steps(editor):
+    make.campaign()
+    assert not first_steps(editor)
+
+
+def test_first_steps_lead_only_where_one_may_go(editor):
+    add = reverse(Campaign.snippet_viewset.get_url_name("add"))
+    assert f'href="{add}"' in home(editor)
+    assert f'href="{add}"' not in home(client_of("reader", "view_campaign"))
 
 
 def test_only_those_who_may_see_campaigns_get_the_panel(outsider):

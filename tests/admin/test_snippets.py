@@ -8,6 +8,7 @@ from wagtail.test.utils.form_data import rich_text
 
 from tests import factories as make
 from tests.queries import queries
+from wagtail_drip.models import Campaign, Step, Topic
 
 from .support import client_of, form, url, wait
 
@@ -118,3 +119,17 @@ def test_the_preview_of_a_campaign_tells_its_flow(editor):
     address = url("preview_on_edit", make.campaign())
     assert editor.post(address, form(wait(2))).json()["is_valid"]
     assert "Wait 2 days" in editor.get(address).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (Campaign, "sends a series of mails"),
+        (Step, "is what a campaign sends"),
+        (Topic, "is what people agree to get"),
+    ],
+)
+def test_an_empty_list_says_what_it_is_for(editor, model, words):
+    listing = reverse(model.snippet_viewset.get_url_name("list"))
+    assert words in editor.get(listing).content.decode()
+    assert words not in editor.get(listing, {"q": "nothing like it"}).content.decode()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from wagtail.admin.ui.components import Component
 
 from ..engine import sending
-from ..models import Campaign, Delivery, Heartbeat
+from ..models import Campaign, Delivery, Heartbeat, Step, Topic
 from .permissions import may, may_see_campaigns
 from .places import campaign_url
 
@@ -56,6 +57,43 @@ def figures(now: datetime, user: Any) -> list[Figure]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class FirstStep:
+    text: str
+    done: bool
+    url: str = ""
+    command: str = ""
+
+
+def first_steps(user: Any, ready: bool) -> list[FirstStep]:
+    """What there is to do until the first campaign is live; [] from then on."""
+    if Campaign.objects.filter(started_at__isnull=False).exists():
+        return []
+    steps: list[tuple[type[Model], str]] = [
+        (Topic, _("Name a mailing topic: what people agree to get.")),
+        (Step, _("Write a mail.")),
+        (Campaign, _("Make a campaign that sends it, and publish the campaign.")),
+    ]
+    return [
+        *(FirstStep(text, _made(model), _add_url(model, user)) for model, text in steps),
+        FirstStep(
+            _("Have whoever runs this site check that mail goes out:"),
+            ready,
+            command="manage.py drip_doctor --send-to you@example.com",
+        ),
+    ]
+
+
+def _made(model: type[Model]) -> bool:
+    # A campaign is made once it was live, and then there is no list of first steps.
+    return model is not Campaign and model._default_manager.exists()
+
+
+def _add_url(model: Any, user: Any) -> str:
+    name = model.snippet_viewset.get_url_name("add")
+    return reverse(name) if may(user, "add", model) else ""
+
+
 def _url(name: str, state: str, allowed: bool = True) -> str:
     key = "status" if "campaign" in name else "state"
     return f"{reverse(name)}?{urlencode({key: state})}" if allowed else ""
@@ -78,12 +116,14 @@ class DripPanel(Component):
     def get_context_data(self, parent_context: Mapping[str, Any]) -> dict[str, Any]:
         now, user = timezone.now(), parent_context["request"].user
         running, beat = heartbeat(now)
+        held = sending.may_send()
         refused = Campaign.objects.filter(refused_at__isnull=False).order_by("-refused_at")[:5]
         return {
             "figures": figures(now, user),
             "running": running,
             "beat": beat,
-            "held": sending.may_send(),
+            "held": held,
+            "first_steps": first_steps(user, running and not held),
             "refused": [
                 {"campaign": c, "url": campaign_url(c.pk)}
                 for c in refused.only("name", "refused_at", "refused_reason")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import InvalidPage
 from django.db.models import QuerySet
 from django.forms import Media
@@ -57,7 +58,9 @@ class BoundedPaginator(WagtailPaginator):
 
     @property
     def items_count_label(self) -> str:
-        return f"{super().items_count_label}{'+' if self.count == LISTED else ''}"
+        if self.count < LISTED:
+            return super().items_count_label
+        return f"{intcomma(LISTED)}+ {self.verbose_name_plural}"
 
 
 class RecordIndexView(RecordExport, IndexView):
@@ -125,19 +128,16 @@ class RecordIndexView(RecordExport, IndexView):
         return []  # the first column leads to the record already
 
     def header_buttons(self) -> list[Button]:
-        links = [
-            (_("Download CSV"), self.csv_export_url),
-            (_("Download XLSX"), self.xlsx_export_url),
-        ]
+        formats = [(_("Download CSV"), self.FORMAT_CSV), (_("Download XLSX"), self.FORMAT_XLSX)]
         downloads = [
-            Button(label, url=url, icon_name="download", priority=priority)
-            for priority, (label, url) in enumerate(links)
+            Button(label, url=self.get_export_url(kind), icon_name="download", priority=number)
+            for number, (label, kind) in enumerate(formats)
         ]
         look = {"icon_name": "dots-horizontal", "classname": "w-h-slim-header"}
         return [ButtonWithDropdown(buttons=downloads, attrs={"aria-label": _("Actions")}, **look)]
 
     def page(self) -> Any:
-        paginator = self.paginator_class(self.get_queryset(), self.items_per_page)
+        paginator = self.paginator_class(self.queryset, self.items_per_page)
         try:
             return paginator.page(self.page_num or 1)
         except InvalidPage:
@@ -156,6 +156,7 @@ class RecordIndexView(RecordExport, IndexView):
             object_list=page.object_list,
             result_count=paginator.count,
             listed=LISTED if paginator.count == LISTED else 0,
+            most=record_search.MOST if self.query and paginator.count >= record_search.MOST else 0,
             elided_page_range=paginator.get_elided_page_range(page.number),
             filters=self.filters,
             breadcrumbs_items=[home, {"url": self.index_url, "label": label}],

@@ -46,7 +46,7 @@ class RecordAdmin(ModelAdmin):
     filterset_class: type[WagtailFilterSet]
     sortable: tuple[str, ...] = ()
     empty: Any = ""  # what an empty list says: where its rows come from
-    registered = ("view",)  # the permissions that groups may be given
+    registered: tuple[str, ...] = ("view",)  # the permissions that groups may be given
 
     def get_menu_label(self) -> str:
         return capfirst(self.opts.verbose_name_plural)
@@ -141,7 +141,7 @@ class ContactAdmin(RecordAdmin):
         enrollments = contact.enrollments.select_related("campaign")
         deliveries = named(contact.deliveries.select_related("campaign"))
         return [
-            *section(Event, contact.events, user, "at", lambda e: [linked(e, user)], search),
+            *section(Event, contact.events.all(), user, "at", lambda e: [linked(e, user)], search),
             *section(
                 Enrollment, enrollments, user, "entered_at",
                 lambda e: [linked(e, user, e.campaign), with_reason(e)], search,
@@ -233,7 +233,7 @@ class EnrollmentAdmin(RecordAdmin):
 
     def related(self, enrollment: Enrollment, user: Any) -> list[dict[str, Any]]:
         return section(
-            Delivery, named(enrollment.deliveries), user, "created_at",
+            Delivery, named(enrollment.deliveries.all()), user, "created_at",
             lambda d: [linked(d, user, mail_name(d)), with_reason(d)],
         )  # fmt: skip
 

@@ -30,6 +30,7 @@ from .permissions import may
 from .places import campaign_url
 from .records import RECORDS
 
+EMPTY_STATE = "wagtail_drip/admin/index_results.html"
 WIDE = "drip-wide"  # columns that a phone does without
 
 STATUSES = [
@@ -57,7 +58,7 @@ def of_status(campaigns: QuerySet[Campaign], status: str) -> QuerySet[Campaign]:
 def counted(model: type[Any], state: str) -> Coalesce:
     """How many rows of a campaign are in a state; one indexed subquery for the whole list."""
     rows = model.objects.filter(campaign=OuterRef("pk"), state=state).order_by()
-    count = rows.values("campaign").annotate(n=Count("pk")).values("n")
+    count = rows.values("campaign").annotate(n=Count("*")).values("n")  # "*": the index alone
     return Coalesce(Subquery(count, output_field=IntegerField()), 0)
 
 
@@ -79,11 +80,33 @@ class CampaignFilterSet(WagtailFilterSet):
         fields = ["status", "trigger", "topic"]
 
 
-class CampaignIndexView(snippets.IndexView):
+class ListMixin:
+    """An empty list says what it is for; a narrow one leaves some columns out."""
+
+    empty: Any = ""
+
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(*args, **kwargs)
+        context = super().get_context_data(*args, **kwargs)  # type: ignore[misc]
         context["media"] += Media(css={"all": [versioned_static("wagtail_drip/lists.css")]})
-        return context
+        return {**context, "empty": self.empty}
+
+
+class StepIndexView(ListMixin, snippets.IndexView):
+    empty = _("A mail is what a campaign sends. One mail may stand in several campaigns.")
+
+
+class TopicIndexView(ListMixin, snippets.IndexView):
+    empty = _(
+        "A mailing topic is what people agree to get, such as news or offers. A campaign with a "
+        "topic goes to those who chose it and to nobody else."
+    )
+
+
+class CampaignIndexView(ListMixin, snippets.IndexView):
+    empty = _(
+        "A campaign sends a series of mails to whoever did something: signed up, placed an order. "
+        "You need a mailing topic first, unless the mails are transactional."
+    )
 
     def get_list_more_buttons(self, instance: Campaign) -> list[Button]:
         buttons = super().get_list_more_buttons(instance)
@@ -106,6 +129,7 @@ class CampaignViewSet(snippets.SnippetViewSet):
     menu_order = 1
     copy_view_enabled = False
     index_view_class = CampaignIndexView
+    index_results_template_name = EMPTY_STATE
     add_view_class = editing.CampaignCreateView
     edit_view_class = editing.CampaignEditView
     unpublish_view_class = actions.StopView
@@ -160,6 +184,8 @@ class StepViewSet(snippets.SnippetViewSet):
     icon = "mail"
     menu_label = _("Mails")
     menu_order = 2
+    index_view_class = StepIndexView
+    index_results_template_name = EMPTY_STATE
     edit_view_class = editing.StepEditView
     unpublish_view_class = actions.UnpublishMailView
     edit_template_name = "wagtail_drip/admin/step_edit.html"
@@ -168,7 +194,7 @@ class StepViewSet(snippets.SnippetViewSet):
         "name",
         "subject",
         LiveStatusTagColumn(label=_("Status")),
-        UpdatedAtColumn(label=_("Updated")),
+        UpdatedAtColumn(label=_("Updated"), classname=WIDE),
     ]
 
     @property
@@ -183,8 +209,14 @@ class TopicViewSet(snippets.SnippetViewSet):
     icon = "tag"
     menu_label = _("Mailing topics")
     menu_order = 3
+    index_view_class = TopicIndexView
+    index_results_template_name = EMPTY_STATE
     edit_handler = panels.topic_panels()
-    list_display = ["name", "description", NumberColumn("people", label=_("People who chose it"))]
+    list_display = [
+        "name",
+        Column("description", label=_("Description"), classname=WIDE),
+        NumberColumn("people", label=_("People who chose it")),
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Topic]:
         granted = Q(consents__state=Consent.State.GRANTED)
