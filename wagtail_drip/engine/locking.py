@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import connection
 from django.db.backends.signals import connection_created
-from django.db.models import Model, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 
 Rows = TypeVar("Rows", bound=QuerySet)
 Row = TypeVar("Row", bound=Model)
@@ -40,10 +40,10 @@ def first_unlocked(rows: QuerySet[Row], limit: int, relation: str) -> list[Row]:
     # MariaDB locks all that a join reads and all that it sorts before it cuts, and would leave
     # nothing for others. So the ids come from an index that holds nothing but them in their
     # order, the other table's rows by primary key, and then what is locked is loaded.
-    field = rows.model._meta.get_field(relation)
+    field = cast(ForeignKey, rows.model._meta.get_field(relation))
     ids = list(skipping_locked(rows).values_list("pk", flat=True)[:limit])
     wanted = rows.filter(pk__in=ids).order_by().values_list(field.attname, flat=True)
-    related = field.related_model._default_manager.filter(pk__in=list(wanted)).order_by("pk")
+    related = field.remote_field.model._default_manager.filter(pk__in=list(wanted)).order_by("pk")
     free = list(skipping_locked(related).values_list("pk", flat=True))
     return list(rows.filter(pk__in=ids, **{f"{field.attname}__in": free}))
 

@@ -215,7 +215,7 @@ def _patience(milliseconds: int) -> Iterator[None]:
             # The savepoint's end undoes PostgreSQL's setting, and nothing can be run before it.
             # MariaDB's outlives it; Django would refuse to run anything, the driver doesn't.
             if connection.vendor == "mysql":
-                with suppress(connection.Database.Error):  # a lost connection has no settings
+                with suppress(cursor.db.Database.Error):  # a lost connection has no settings
                     cursor.cursor.execute(write, [before])
             raise
         cursor.execute(write, [int(before or 0)])

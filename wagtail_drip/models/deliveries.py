@@ -83,6 +83,8 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "due_at", "id"], name="drip_delivery_due"),
+            # In the order of claiming: with very much due, the first slice needs no sort.
+            models.Index(fields=["state", "-priority", "due_at", "id"], name="drip_delivery_claim"),
             models.Index(fields=["state", "settled_at"], name="drip_delivery_settled"),
             models.Index(fields=["campaign", "state"], name="drip_delivery_campaign"),
             models.Index(fields=["contact", "created_at"], name="drip_delivery_contact"),
