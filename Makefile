@@ -8,14 +8,16 @@ export PORT
 VERSIONS = py3.11-dj5.2-wt7.4 py3.12-dj6.0-wt8.0 py3.13-dj6.1-wt8.0
 
 .PHONY: help demo test test-postgresql test-mariadb test-all $(VERSIONS)
-.PHONY: lint types migrations-check wheel-check clean-demo
+.PHONY: browser lint types migrations-check wheel-check clean-demo
 
 help:
 	@echo "make demo              the bookshop with admin, cluster and outbox (PORT=8000)"
 	@echo "make test              the test suite on SQLite, and on POSTGRES_URL and MARIADB_URL where set"
 	@echo "make test-postgresql   the test suite on POSTGRES_URL alone"
+	@echo "make faults            real clusters under fire, on POSTGRES_URL"
 	@echo "make test-mariadb      the test suite on MARIADB_URL alone"
 	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
+	@echo "make browser           a visitor's and an editor's story in Chromium, with axe where npm is"
 	@echo "make wheel-check       the wheel works in an empty environment"
 	@echo "make lint types        ruff; mypy"
 	@echo "make migrations-check  no migration is missing, on the newest and the oldest Wagtail"
@@ -37,6 +39,10 @@ test-postgresql: python
 test-mariadb: python
 	@DATABASE_URL="$${MARIADB_URL:?names no server}" $(PYTHON) example_site/environment.py test -m pytest -n auto $(ARGS)
 
+# Clusters are killed, refused and stopped while they send; SQLite has no such life.
+faults: python
+	@DRIP_FAULTS=1 DATABASE_URL="$${POSTGRES_URL:?names no server}" $(PYTHON) example_site/environment.py test -m pytest tests/faults $(ARGS)
+
 test-all: $(VERSIONS)
 
 # pyenv's Pythons count as well; its shims on PATH may be there and not work.
@@ -49,6 +55,12 @@ $(VERSIONS):
 	  exec "$$python" example_site/environment.py test -m pytest -n auto $(ARGS); \
 	done; \
 	echo "=== Python $$1, Django $$2, Wagtail $$3: skipped, since there is no python$$1 here"
+
+# In an environment of its own: `make test` stays without selenium and without a browser.
+browser: python
+	@! command -v npm >/dev/null || npm install --silent --no-save --no-fund --no-audit --prefix .browser axe-core@4 >/dev/null \
+	  || echo "axe-core could not be installed; the pages are not looked at by it."
+	@VENV=.venv-browser $(PYTHON) example_site/environment.py browser -m pytest tests/browser $(ARGS)
 
 lint: python
 	@$(PYTHON) example_site/environment.py dev -m ruff check .

@@ -1,0 +1,108 @@
+"""A browser that waits for what it is told to use, and looks at pages as axe does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / ".browser/node_modules/axe-core/axe.min.js"
+PATIENCE = 20.0  # seconds
+# Wagtail's own: with a filter set, its button's name lacks the number that it shows.
+NOT_OURS = ".w-slim-header-action-button"
+LOOK = """
+const done = arguments[arguments.length - 1];
+axe.run({exclude: [[arguments[0]]]}, {resultTypes: ['violations']}).then((found) => done(
+  found.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map(
+    (v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(' | ')}`)));
+"""
+Found = TypeVar("Found")
+
+
+def until(look: Callable[[], Found], what: str, patience: float = PATIENCE) -> Found:
+    """The first true answer; while the page is being drawn, errors are no answer."""
+    end, error = time.monotonic() + patience, None
+    while time.monotonic() < end:
+        try:
+            if found := look():
+                return found
+        except WebDriverException as problem:
+            error = problem
+        time.sleep(0.05)
+    raise AssertionError(f"{what}: not within {patience:.0f} s") from error
+
+
+class Browser:
+    def __init__(self, driver: Any, address: str) -> None:
+        self.driver, self.address = driver, address
+
+    def open(self, path: str) -> None:
+        self.driver.get(path if path.startswith("http") else self.address + path)
+
+    def all(self, selector: str, text: str = "") -> list[WebElement]:
+        """The visible ones that say `text`."""
+        found = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return [e for e in found if e.is_displayed() and text in e.text]
+
+    def one(self, selector: str, text: str = "", number: int = 0) -> WebElement:
+        """The first of them, or the last with `number=-1`; waits until there is one."""
+
+        def look() -> WebElement | None:
+            found = self.all(selector, text)
+            return found[number] if found else None
+
+        return until(look, f"{selector} “{text}” on {self.driver.current_url}")
+
+    def click(self, selector: str, text: str = "", number: int = 0) -> None:
+        def press() -> bool:
+            element = self.one(selector, text, number)
+            self.driver.execute_script(
+                "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element
+            )
+            element.click()
+            return True
+
+        until(press, f"clicking {selector} “{text}”")
+
+    def write(self, selector: str, text: str, number: int = 0) -> None:
+        def type_() -> bool:
+            element = self.one(selector, number=number)
+            if element.tag_name in ("input", "textarea"):
+                element.clear()
+            element.send_keys(text)
+            return True
+
+        until(type_, f"writing into {selector}")
+
+    def says(self, text: str, selector: str = "body") -> str:
+        """Waits until the page says so; all that it says there."""
+        return until(
+            lambda: next((e.text for e in self.all(selector, text)), ""),
+            f"“{text}” in {selector} of {self.driver.current_url}",
+        )
+
+    def goes_to(self, part: str) -> None:
+        until(lambda: part in self.driver.current_url, f"going to …{part}…")
+
+    def has_nothing_serious(self) -> None:
+        """axe finds nothing serious or critical here; looked at where axe-core is installed."""
+        if not AXE.exists():
+            return
+        self.driver.execute_script(AXE.read_text())
+        found = self.driver.execute_async_script(LOOK, NOT_OURS)
+        assert not found, f"{self.driver.current_url}: {json.dumps(found, indent=1)}"
+
+    def picture(self, name: str) -> None:
+        """Keep a screenshot, where the environment's PICTURES names a folder."""
+        if folder := os.environ.get("PICTURES"):
+            shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
+            (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
