@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import logging
+import threading
 from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
+from django_q.cluster import Sentinel
 from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
@@ -125,6 +127,8 @@ def test_a_spared_nudge_costs_one_query(django_assert_num_queries):
         ({"pump_until": timedelta(seconds=-1)}, 1),  # that pump was killed
         ({"nudged_at": timedelta(seconds=-2)}, 0),
         ({"nudged_at": timedelta(seconds=-6)}, 1),  # that task was lost
+        ({"pump_until": timedelta(hours=2)}, 1),  # that clock was wrong
+        ({"nudged_at": timedelta(hours=2)}, 1),
     ],
 )
 def test_when_a_nudge_is_spared(beat, enqueues):
@@ -200,6 +204,38 @@ def test_tick_calls_as_many_to_help_as_there_is_work_for(
     monkeypatch.setattr(ticking, "backlog", lambda now, most: due)
     tasks.tick()
     assert queued() == ["wagtail_drip.tasks.pump"] * helpers
+
+
+def test_a_cut_connection_costs_no_more_than_the_task(monkeypatch):
+    def pump(*args, **options):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(ticking, "pump", pump)
+    monkeypatch.setattr(connection, "vendor", "postgresql")
+    tasks.pump()
+    assert queued() == ["wagtail_drip.tasks.pump"]
+
+
+def test_other_trouble_is_not_tried_again_and_again(monkeypatch):
+    monkeypatch.setattr(ticking, "pump", lambda *args, **options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        tasks.pump()
+    assert queued() == []
+
+
+def test_a_worker_sees_that_its_cluster_stops():
+    class Cluster(Sentinel):
+        def __init__(self):
+            self.stop_event = threading.Event()
+
+        def spawn_worker(self):
+            return tasks._cluster_stops()
+
+    cluster = Cluster()
+    stops = cluster.spawn_worker()
+    assert not stops()
+    cluster.stop_event.set()
+    assert stops() and not tasks._cluster_stops()()
 
 
 def test_what_is_left_goes_to_another_task(monkeypatch):

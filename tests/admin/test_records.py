@@ -143,7 +143,7 @@ def test_no_list_reads_all_rows_to_count_or_to_sort_them(editor, path):
     assert statements and all("LIMIT" in sql for sql in statements)
     order = RECORDS[LISTS.index(path)].ordering[0].lstrip("-")
     listing = next(sql for sql in statements if "ORDER BY" in sql)
-    assert f'"{order}" DESC' in listing
+    assert f"{connection.ops.quote_name(order)} DESC" in listing
 
 
 def test_a_list_says_where_it_ends(editor, monkeypatch):

@@ -60,7 +60,7 @@ def test_taking_is_a_compare_and_set(now):
     """Whatever was seen or locked, of two with the same rows in view one alone gets each."""
     rows = make.deliveries(make.campaign(), 3)
     Delivery.objects.filter(pk=rows[0].pk).update(state="sending", claim="other")
-    claiming._take(rows, "mine")
+    assert set(claiming._take([row.pk for row in rows], "mine")) == {rows[1].pk, rows[2].pk}
     assert dict(Delivery.objects.values_list("pk", "claim")) == {
         rows[0].pk: "other",
         rows[1].pk: "mine",

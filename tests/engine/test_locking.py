@@ -9,22 +9,27 @@ from wagtail_drip.engine.locking import read_committed
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="the others have no such setting"),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="it has no such setting"),
 ]
 
 
 def level() -> str:
+    mariadb = connection.vendor == "mysql"
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SHOW transaction_isolation")
-        return cursor.fetchone()[0]
+        cursor.execute("SELECT @@tx_isolation" if mariadb else "SHOW transaction_isolation")
+        return cursor.fetchone()[0].lower().replace("-", " ")
 
 
 @pytest.fixture
 def strict(monkeypatch):
-    from psycopg import IsolationLevel
-
     options = connection.settings_dict["OPTIONS"]
-    monkeypatch.setitem(options, "isolation_level", IsolationLevel.SERIALIZABLE)
+    if connection.vendor == "mysql":
+        chosen = "serializable"
+    else:
+        from psycopg import IsolationLevel
+
+        chosen = IsolationLevel.SERIALIZABLE
+    monkeypatch.setitem(options, "isolation_level", chosen)
     connection.close()
     yield
     connection.close()

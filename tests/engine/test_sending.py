@@ -17,6 +17,7 @@ from wagtail_drip.channels.base import Again, Refused, Sent, Uncertain
 from wagtail_drip.channels.memory import MemoryChannel
 from wagtail_drip.content.personalizing import Fault, Hold
 from wagtail_drip.engine import journal, sending, transmitting
+from wagtail_drip.engine.journal import NoJournal
 from wagtail_drip.models import Campaign, Contact, Delivery, Enrollment, Heartbeat, Step
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,11 @@ def only(**fields) -> Delivery:
 
 def again(row):
     return type(row).objects.get(pk=row.pk)
+
+
+def again_after_sending(row, now):
+    sending.send_due(now)
+    return again(row)
 
 
 def states() -> list[str]:
@@ -207,6 +213,29 @@ def test_poison_is_parked_after_its_tries_and_others_go(now, channel, monkeypatc
     assert (again(first).reason, again(first).attempts) == ("a name of 20 MB", 3)
 
 
+def test_a_suspect_goes_in_a_slice_of_its_own(now, channel):
+    campaign = make.campaign()
+    one, other = make.deliveries(campaign, 2, claim="alone", attempts=1)
+    make.deliveries(campaign, 3, due_at=now - timedelta(seconds=1))
+    slices = []
+    while sending.send_due(now):
+        slices.append(len(channel.taken))
+    assert slices == [3, 4, 5]
+    assert (again(one).claim, again(other).attempts) == ("", 2)
+
+
+def test_a_task_timed_out_while_making_suspects_them_all(now, channel, monkeypatch):
+    def for_ever(*args, **kwargs):
+        raise SystemExit
+
+    make.deliveries(make.campaign(), 2)
+    monkeypatch.setattr(sending, "make", for_ever)
+    for expected in [("waiting", 1)] * 2, [("waiting", 2), ("waiting", 1)]:
+        with pytest.raises(SystemExit):
+            sending.send_due(now)
+        assert list(Delivery.objects.order_by("pk").values_list("state", "attempts")) == expected
+
+
 def test_a_mail_that_must_wait_says_why_and_burns_no_try(now, channel, monkeypatch):
     poisoned(monkeypatch, Hold("The book is not published."))
     row = only()
@@ -216,11 +245,10 @@ def test_a_mail_that_must_wait_says_why_and_burns_no_try(now, channel, monkeypat
     assert row.due_at == now + timedelta(minutes=15)
 
 
-def test_a_step_that_can_not_be_made_fails_alone(now, channel, monkeypatch):
+def test_a_step_that_can_not_be_made_waits_and_says_why(now, channel, monkeypatch):
     monkeypatch.setattr(sending, "make", lambda *a, **k: 1 / 0)
-    row = only()
-    sending.send_due(now)
-    assert again(row).state == "waiting" and "ZeroDivisionError" in again(row).reason
+    row = again_after_sending(only(), now)
+    assert (row.state, row.attempts) == ("waiting", 0) and "ZeroDivisionError" in row.reason
 
 
 # Who may send at all
@@ -332,6 +360,30 @@ def test_no_message_starts_in_the_last_third_of_the_lease(now, channel, settings
     assert set(Delivery.objects.filter(state="waiting").values_list("attempts")) == {(0,)}
 
 
+def test_who_has_had_enough_begins_no_other_message(now, channel):
+    make.deliveries(make.campaign(), 4)
+    assert sending.send_due(now, enough=lambda: len(channel.tried) == 2) == 4
+    assert sorted(states()) == ["sent", "sent", "waiting", "waiting"]
+    assert sending.send_due(now, enough=lambda: True) == 0
+
+
+def test_a_slow_connection_is_waited_for_before_the_last_check(now, channel):
+    topic = make.topic()
+    campaign = make.campaign(topic=topic)
+    [row] = make.deliveries(campaign, 1)
+    make.consent(row.contact, topic)
+    clock = Clock(channel, seconds=0)
+
+    def ready(session):
+        if not clock.now:
+            clock.now = 5  # the server takes its time, and meanwhile:
+            withdraw(campaign)
+
+    channel.ready = ready
+    sending.send_due(now, clock=clock)
+    assert (states(), channel.tried) == (["skipped"], [])
+
+
 def test_what_is_known_is_written_down_on_the_way(now, channel):
     make.deliveries(make.campaign(), 4)
     clock, seen = Clock(channel, seconds=0.6), []
@@ -391,14 +443,14 @@ def test_a_worker_stopped_amid_a_message_leaves_a_doubt(now, channel):
     assert states() == ["uncertain", "waiting"]
 
 
-def test_no_journal_no_mail(now, channel, monkeypatch):
-    def full(*args):
-        raise OSError("disk full")
+def test_no_journal_no_mail(now, channel, monkeypatch, caplog):
+    def full(journal, *args):
+        raise NoJournal(journal.path, "disk full")
 
     monkeypatch.setattr(journal.Journal, "start", full)
     only()
-    with pytest.raises(OSError, match="disk full"):
-        sending.send_due(now)
+    assert sending.send_due(now) == 0
+    assert "disk full" in caplog.text and "WAGTAIL_DRIP_JOURNAL_DIR" in caplog.text
     assert states() == ["waiting"] and channel.tried == []
 
 

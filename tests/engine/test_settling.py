@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import OperationalError, connection
 
@@ -26,12 +28,36 @@ def settled(row: Delivery, *args, now, **fields) -> Delivery:
 
 def test_a_servers_words_can_hold_anything(row, now):
     row = settled(row, "failed", "550 no\x00such \ud800", provider_id="a\x00b", now=now)
-    assert (row.reason, row.provider_id) == ("550 no such  ", "ab")
+    assert (row.reason, row.provider_id) == ("550 no such  ", "a b")
 
 
 def test_who_was_erased_while_the_mail_went_is_not_named_again(row, now):
     erasing.erase(row.contact, now=now)
     assert settled(row, "failed", "550 <ann@example.com> unknown", now=now).reason == ""
+
+
+def test_each_gets_its_own_words_number_and_moment_in_few_queries(
+    now, django_assert_max_num_queries
+):
+    rows = make.deliveries(make.campaign("many"), 12, state="sending", claim="t", attempts=2)
+    changes = {}
+    for number, row in enumerate(rows):
+        later = now + timedelta(minutes=number)
+        changes[row.pk] = [
+            Change("sent", provider_id=f"esp-{number}"),
+            Change("waiting", f"451 {number}", due_at=later, refund=bool(number % 2)),
+            Change("waiting", f"held {number}"),
+        ][number % 3]
+    with django_assert_max_num_queries(12):
+        assert settle("t", changes, now) == 12
+    for row in rows:
+        row.refresh_from_db()
+        change = changes[row.pk]
+        assert (row.state, row.reason, row.provider_id) == (
+            change.state, change.reason, change.provider_id,
+        )  # fmt: skip
+        assert row.due_at == (change.due_at or now)
+        assert row.attempts == 2 - change.refund
 
 
 @pytest.mark.parametrize("state", ["uncertain", "waiting"])

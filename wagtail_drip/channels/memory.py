@@ -35,6 +35,7 @@ class MemoryChannel(Channel):
         self.outage = outage
         self.tried: list[Any] = []  # every mail, in order
         self.taken: list[Any] = []  # those answered with Sent
+        self.ready: Callable[[Session], Again | None] = lambda session: None
         self.opened = 0
 
     def open(self) -> Session | Again:
@@ -45,6 +46,9 @@ class MemoryChannel(Channel):
 class MemorySession(Session):
     def __init__(self, channel: MemoryChannel) -> None:
         self.channel = channel
+
+    def ready(self) -> Again | None:
+        return self.channel.ready(self)
 
     def transmit(self, mail: Any) -> Outcome:
         self.channel.tried.append(mail)

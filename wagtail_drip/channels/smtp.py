@@ -23,6 +23,7 @@ from .base import Again, Outcome, Refused, Sent, Session, Uncertain
 
 # A server that refused or hung up lately is given a moment to hang up again before the dot.
 WARY_SECONDS = 60.0
+MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)  # Linux alone has it
 _wary_until = 0.0
 
 
@@ -85,12 +86,14 @@ class SmtpSession(Session):
                 return outage
             smtp = self.backend.connection
         sender, recipient = _bare(mail.from_email), mail.to
-        options = [f"size={len(data)}"] if smtp.has_extn("size") else []
+        options = f" SIZE={len(data)}" if smtp.has_extn("size") else ""
+        smtp.command_encoding = "ascii"
         if not (sender + recipient).isascii():
             if not smtp.has_extn("smtputf8"):
                 return Refused("5.6.7 The mail server takes no addresses beyond ASCII.")
-            options += ["SMTPUTF8", "BODY=8BITMIME"]
-        return converse(smtp, sender, recipient, data, options)
+            options += " SMTPUTF8 BODY=8BITMIME"
+            smtp.command_encoding = "utf-8"
+        return converse(smtp, f"FROM:<{sender}>{options}", f"TO:<{recipient}>", data)
 
     def _drop(self) -> None:
         if self.backend.connection is not None:
@@ -105,16 +108,17 @@ def _bare(address: str) -> str:
     return parseaddr(address)[1]
 
 
-def converse(
-    smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes, options: list[str]
-) -> Outcome:
-    """One mail transaction; closes `smtp` where it can't be used for another one."""
+def converse(smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> Outcome:
+    """One mail transaction; closes `smtp` where it can't be used for another one.
+
+    `sender`, `recipient`: what follows the words MAIL and RCPT.
+    """
     in_body = False
     try:
-        code, reply = smtp.mail(sender, options)
+        code, reply = smtp.docmd("MAIL", sender)
         if code != 250:
             return _refused(smtp, of_sender_reply(code, reply))
-        code, reply = smtp.rcpt(recipient)
+        code, reply = smtp.docmd("RCPT", recipient)
         if code not in (250, 251, 252):
             return _refused(smtp, of_reply(code, reply))
         asked = time.monotonic()
@@ -122,13 +126,16 @@ def converse(
         if code != 354:
             return _refused(smtp, of_reply(code, reply))
         in_body = True
-        smtp.send(_stuffed(data))
-        if early := _spoke_early(smtp, asked):
+        wary = time.monotonic() < _wary_until
+        _send_body(smtp, _stuffed(data), whole=wary)
+        # Its hang-up needs as long as its answer.
+        wait = max(0.005, 2 * (time.monotonic() - asked)) if wary else 0.0
+        if early := _spoke_early(smtp, wait):
             smtp.close()
             return early
-    except (OSError, UnicodeError) as error:  # smtplib's errors are OSErrors
+    except (OSError, ValueError) as error:  # smtplib's errors are OSErrors
         smtp.close()
-        if isinstance(error, UnicodeError):
+        if isinstance(error, ValueError):  # UnicodeError among them: an address none can carry
             return Refused(f"5.6.7 {error}")
         # Without the dot nothing was taken. A line that broke in this body is this message's
         # bad luck; one that broke outside is the server's state.
@@ -182,11 +189,16 @@ def _stuffed(data: bytes) -> bytes:
     return data if data.endswith(b"\r\n") else data + b"\r\n"
 
 
-def _spoke_early(smtp: smtplib.SMTP, asked: float) -> Again | Refused | None:
+def _send_body(smtp: smtplib.SMTP, body: bytes, *, whole: bool) -> None:
+    """`whole`: at once. Else its end may wait for the dot and share a packet with it."""
+    if whole or smtp.sock is None or isinstance(smtp.sock, ssl.SSLSocket):
+        smtp.send(body)
+    else:
+        smtp.sock.sendall(body, MORE_FOLLOWS)
+
+
+def _spoke_early(smtp: smtplib.SMTP, wait: float) -> Again | Refused | None:
     """What the server did before it saw the end of the message: hang up, refuse, or nothing."""
-    wait = 0.0
-    if time.monotonic() < _wary_until:
-        wait = max(0.005, 2 * (time.monotonic() - asked))  # its hang-up needs as long as its answer
     assert smtp.sock is not None
     if not _has_spoken(smtp.sock, wait):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email.utils import parseaddr
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -9,29 +10,33 @@ from urllib.parse import urlsplit
 from ..conf import conf
 from ..content.links import leave_url
 from ..content.personalizing import Envelope, Recipient
-from ..models import Campaign, Delivery, Step
+from ..models import Campaign, Step
+from .loading import Due
 from .planning import message_id
 
 
-def envelope(delivery: Delivery, step: Step, campaign: Campaign) -> Envelope:
-    """Settings are read live: a sender corrected now is the sender of what goes next."""
-    from_email = sender(step, campaign)
-    return Envelope(
-        message_id=delivery.message_id or message_id(delivery.token, from_email),
-        leave_url=leave_url(delivery.token),
-        from_email=from_email,
-        reply_to=campaign.reply_to,
-        list_id=list_id(campaign),
-        metadata={"drip": delivery.token},
-        tags=(campaign.slug,),
-    )
+def envelopes(deliveries: Sequence[Due], step: Step, campaign: Campaign) -> dict[int, Envelope]:
+    """By delivery. Settings are read live: a sender corrected now is that of what goes next."""
+    from_email, list_of, tags = sender(step, campaign), list_id(campaign), (campaign.slug,)
+    return {
+        delivery.pk: Envelope(
+            message_id=delivery.message_id or message_id(delivery.token, from_email),
+            leave_url=leave_url(delivery.token),
+            from_email=from_email,
+            reply_to=campaign.reply_to,
+            list_id=list_of,
+            metadata={"drip": delivery.token},
+            tags=tags,
+        )
+        for delivery in deliveries
+    }
 
 
-def recipient(delivery: Delivery, campaign: Campaign) -> Recipient:
+def recipient(delivery: Due, campaign: Campaign) -> Recipient:
     contact = delivery.contact
     return Recipient(
         id=delivery.pk,
-        contact_id=contact.pk,
+        contact_id=delivery.enrollment.contact_id,
         email=contact.email,
         first_name=contact.first_name,
         last_name=contact.last_name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 
 from .. import registry
 from ..conf import conf
-from ..models import Campaign, Delivery, Enrollment, Step
+from ..models import Campaign, Enrollment, Step
 from .expelling import reasons_to_leave
+from .loading import Due
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,19 @@ class _Facts:
     leaving: Mapping[int, str]  # enrollments that must end, and why
     faults: Mapping[int, str]  # enrollments whose goal can't be asked, and why
     channels: Collection[str]
+    only_allowed: bool  # whether the allowlist holds
+    # The step in a language; most people of a campaign share theirs.
+    chosen: dict[tuple[UUID, str, int], Step | None] = field(default_factory=dict)
+
+    def step(self, delivery: Due, campaign: Campaign) -> Step | None:
+        key = (delivery.step_key, delivery.contact.language, campaign.pk)
+        if key not in self.chosen:
+            self.chosen[key] = choose_step(self.steps.get(key[0], []), key[1], campaign)
+        return self.chosen[key]
 
 
-def check(deliveries: Sequence[Delivery], now: datetime) -> dict[int, Verdict]:
-    """A verdict on each delivery by its primary key.
-
-    The deliveries' enrollments and these enrollments' contacts must be loaded.
-    """
+def check(deliveries: Sequence[Due], now: datetime) -> dict[int, Verdict]:
+    """A verdict on each delivery by its primary key."""
     campaigns = (
         Campaign.objects.filter(pk__in={row.campaign_id for row in deliveries})
         .select_related("site__root_page__locale")
@@ -71,11 +78,12 @@ def check(deliveries: Sequence[Delivery], now: datetime) -> dict[int, Verdict]:
     )
     leaving, faults = reasons_to_leave([row.enrollment for row in deliveries], campaigns, now)
     channels = registry.channels().keys()
-    facts = _Facts(now, campaigns, _steps(deliveries), leaving, faults, channels)
+    only_allowed = conf.SENDING == "allowlist"
+    facts = _Facts(now, campaigns, _steps(deliveries), leaving, faults, channels, only_allowed)
     return {delivery.pk: _verdict(delivery, facts) for delivery in deliveries}
 
 
-def _steps(deliveries: Iterable[Delivery]) -> Mapping[UUID, list[Step]]:
+def _steps(deliveries: Iterable[Due]) -> Mapping[UUID, list[Step]]:
     keys = {row.step_key for row in deliveries}
     steps = defaultdict(list)
     for step in Step.objects.filter(translation_key__in=keys).select_related("locale", "site"):
@@ -83,7 +91,7 @@ def _steps(deliveries: Iterable[Delivery]) -> Mapping[UUID, list[Step]]:
     return steps
 
 
-def _verdict(delivery: Delivery, facts: _Facts) -> Verdict:
+def _verdict(delivery: Due, facts: _Facts) -> Verdict:
     enrollment = delivery.enrollment
     campaign = facts.campaigns[delivery.campaign_id]
     # Completed: a person had an uncertain delivery sent again after the rest of the flow.
@@ -93,7 +101,7 @@ def _verdict(delivery: Delivery, facts: _Facts) -> Verdict:
         return Skip(reason)
     if campaign.paused_at:
         return Hold("", delivery.due_at)
-    step = choose_step(facts.steps.get(delivery.step_key, []), delivery.contact.language, campaign)
+    step = facts.step(delivery, campaign)
     if step is None or (reason := _obstacle(delivery, facts)):
         return Hold(reason or _unpublished(facts.steps.get(delivery.step_key, [])), _later(facts))
     return Go(step, campaign)
@@ -103,11 +111,11 @@ def _later(facts: _Facts) -> datetime:
     return facts.now + timedelta(minutes=conf.HOLD_MINUTES)
 
 
-def _obstacle(delivery: Delivery, facts: _Facts) -> str:
+def _obstacle(delivery: Due, facts: _Facts) -> str:
     """What stands in the way for now, in words for editors; "" where nothing does."""
-    if fault := facts.faults.get(delivery.enrollment_id):
+    if fault := facts.faults.get(delivery.enrollment.pk):
         return _("The goal of the campaign can't be checked: %s") % fault
-    if conf.SENDING == "allowlist" and not on_allowlist(delivery.contact.email):
+    if facts.only_allowed and not on_allowlist(delivery.contact.email):
         return _("The address is not on the allowlist.")
     if delivery.channel not in facts.channels:
         return _("There is no channel “%s”.") % delivery.channel

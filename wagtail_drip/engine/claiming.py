@@ -5,7 +5,7 @@ Ways to take rows differ between databases; this module alone knows them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from ..conf import conf
 from ..models import Campaign, Delivery
 from ..models.clock import DatabaseNow
 from .checking import Go, Hold, Skip, Verdict, check
+from .loading import Due, load_to_make
 from .retrying import on_deadlock
 from .settling import ALONE, Change, write
 
@@ -27,7 +28,7 @@ ORDER = ("-priority", "due_at", "pk")
 class Claimed:
     """A delivery that this worker alone may send now."""
 
-    delivery: Delivery
+    delivery: Due
     go: Go
 
 
@@ -55,33 +56,20 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
     due = Delivery.objects.filter(state=State.WAITING, due_at__lte=now)
     if paused:
         due = due.exclude(campaign_id__in=paused)
-    alone = due.order_by(*ORDER).values_list("claim", flat=True).first() == ALONE
-    due, limit = (due.filter(claim=ALONE), 1) if alone else (due.exclude(claim=ALONE), limit)
     with transaction.atomic(durable=True):
-        rows = load(_pick(due, token, limit), State.WAITING)
+        ids, alone = _pick(due, token, limit)
+        rows = load_to_make(ids)
         verdicts = check(rows, now)
-        _take([row for row in rows if isinstance(verdicts[row.pk], Go)], token)
-        won = set(
-            Delivery.objects.filter(claim=token, state=State.SENDING).values_list("pk", flat=True)
-        )
-        other = write(changes_of(verdicts), now, Delivery.objects.filter(state=State.WAITING), rows)
+        won = _take([pk for pk, verdict in verdicts.items() if isinstance(verdict, Go)], token)
+        waiting = Delivery.objects.filter(state=State.WAITING)
+        enrollments = {row.pk: row.enrollment.pk for row in rows}
+        other = write(changes_of(verdicts), now, waiting, enrollments)
     result = Claim(other=other, alone=alone)
     for row in rows:
         if row.pk in won and isinstance(go := verdicts[row.pk], Go):
             row.attempts += 1
             result.taken[row.pk] = Claimed(row, go)
     return result
-
-
-def load(ids: Sequence[int], state: str, token: str = "") -> list[Delivery]:
-    """The rows as they are now, with contact and enrollment; those no longer in `state` are out."""
-    rows = Delivery.objects.filter(pk__in=ids, state=state)
-    if token:
-        rows = rows.filter(claim=token)
-    found = {row.pk: row for row in rows.select_related("contact", "enrollment")}
-    for row in found.values():
-        row.enrollment.contact = row.contact
-    return [found[pk] for pk in ids if pk in found]
 
 
 def changes_of(verdicts: Mapping[int, Verdict]) -> dict[int, Change]:
@@ -96,11 +84,12 @@ def changes_of(verdicts: Mapping[int, Verdict]) -> dict[int, Change]:
     return changes
 
 
-def _pick(due: QuerySet[Delivery], token: str, limit: int) -> list[int]:
-    """Ids of the slice, in order. Their contacts are locked where the database can do so.
+def _pick(due: QuerySet[Delivery], token: str, limit: int) -> tuple[list[int], bool]:
+    """Ids of the slice, in order; whether it is one suspect alone.
 
-    Locking the contact, and not the delivery, keeps to the lock order (Contact, Enrollment,
-    Delivery) and makes way for whoever is taking somebody out just now.
+    Contacts are locked where the database can do so. Locking the contact, and not the delivery,
+    keeps to the lock order (Contact, Enrollment, Delivery) and makes way for whoever is taking
+    somebody out just now.
     """
     features = connection.features
     rows = due.order_by(*ORDER)
@@ -108,37 +97,58 @@ def _pick(due: QuerySet[Delivery], token: str, limit: int) -> list[int]:
         locked = rows.select_related("contact").select_for_update(
             of=("contact",), skip_locked=True, no_key=features.has_select_for_no_key_update
         )
-        pairs = [(row.pk, row.contact_id) for row in locked.only("pk", "contact__id")[:limit]]
+        found = _fetched(locked.only("pk", "contact__id", "claim")[:limit])
     elif connection.vendor == "mysql":
-        pairs = _pick_by_token(rows, token, limit)
+        found = _pick_by_token(rows, token, limit)
     else:  # SQLite: the transaction is IMMEDIATE, so writers take turns
-        pairs = list(rows.values_list("pk", "contact_id")[:limit])
+        found = list(rows.values_list("pk", "contact_id", "claim")[:limit])
+    if found and found[0][2] == ALONE:
+        return [found[0][0]], True
     first: dict[int, int] = {}
-    for pk, contact_id in pairs:
-        first.setdefault(contact_id, pk)
-    return list(first.values())
+    for pk, contact_id, mark in found:
+        if mark != ALONE:  # its turn comes when it is the first
+            first.setdefault(contact_id, pk)
+    return list(first.values()), False
 
 
-def _pick_by_token(rows: QuerySet[Delivery], token: str, limit: int) -> list[tuple[int, int]]:
+Picked = list[tuple[int, int, str]]  # delivery, contact, claim
+
+
+def _fetched(rows: QuerySet[Delivery]) -> Picked:
+    """What the query gives. Django locks one table of a join for model instances only."""
+    sql, params = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return [(pk, contact_id, mark) for pk, contact_id, mark, *_rest in cursor.fetchall()]
+
+
+def _pick_by_token(rows: QuerySet[Delivery], token: str, limit: int) -> Picked:
     """MariaDB has neither RETURNING for updates nor SKIP LOCKED for one table of a join.
 
     The second of two claimers waits for the first's short transaction and then gets other rows.
     """
+    mark = ALONE if rows.values_list("claim", flat=True).first() == ALONE else ""
+    rows, limit = (rows.filter(claim=ALONE), 1) if mark else (rows.exclude(claim=ALONE), limit)
     sql, params = rows.values("pk").query.sql_with_params()
     where = sql[sql.index(" WHERE ") :]
     with connection.cursor() as cursor:
         table = connection.ops.quote_name(Delivery._meta.db_table)
         cursor.execute(f"UPDATE {table} SET claim = %s{where} LIMIT %s", [token, *params, limit])
     marked = Delivery.objects.filter(claim=token, state=State.WAITING)
-    return list(marked.order_by(*ORDER).values_list("pk", "contact_id"))
+    pairs = marked.order_by(*ORDER).values_list("pk", "contact_id")
+    return [(pk, contact_id, mark) for pk, contact_id in pairs]
 
 
-def _take(rows: Sequence[Delivery], token: str) -> None:
-    """Compare-and-set: whoever else had the same rows in view gets none of them."""
-    Delivery.objects.filter(pk__in=[row.pk for row in rows], state=State.WAITING).update(
+def _take(ids: Sequence[int], token: str) -> Collection[int]:
+    """Compare-and-set: whoever else had the same rows in view gets none of them. The rows won."""
+    taken = Delivery.objects.filter(pk__in=ids, state=State.WAITING).update(
         state=State.SENDING,
         claim=token,
         lease_until=DatabaseNow() + timedelta(seconds=conf.LEASE_SECONDS),
         attempts=F("attempts") + 1,
         reason="",
     )
+    if taken == len(ids):
+        return set(ids)
+    won = Delivery.objects.filter(claim=token, state=State.SENDING)
+    return set(won.values_list("pk", flat=True))

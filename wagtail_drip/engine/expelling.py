@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, Protocol
 
 from ..flow.conditions import group
 from ..models import Campaign, Enrollment, matching
@@ -14,8 +15,18 @@ from .asking import ask
 Reason = Enrollment.Reason
 
 
+class Inside(Protocol):
+    """Somebody in a campaign: an Enrollment, or what sending has loaded of one."""
+
+    pk: Any
+    campaign_id: Any
+    contact_id: Any
+    contact: Any
+    entered_at: Any
+
+
 def reasons_to_leave(
-    enrollments: Sequence[Enrollment], campaigns: Mapping[int, Campaign], now: datetime
+    enrollments: Sequence[Inside], campaigns: Mapping[int, Campaign], now: datetime
 ) -> tuple[dict[int, str], dict[int, str]]:
     """For those who must leave: `Enrollment.Reason` by primary key. And why some can't be asked.
 
@@ -34,17 +45,17 @@ def reasons_to_leave(
     return leaving, faults
 
 
-def _without(enrollments: Iterable[Enrollment], *sets: Mapping[int, str]) -> list[Enrollment]:
+def _without(enrollments: Iterable[Inside], *sets: Mapping[int, str]) -> list[Inside]:
     return [row for row in enrollments if not any(row.pk in found for found in sets)]
 
 
-def _stopped(row: Enrollment, campaign: Campaign) -> bool:
+def _stopped(row: Inside, campaign: Campaign) -> bool:
     """A campaign that went live again takes nobody along who was inside when it was stopped."""
     return not campaign.live or bool(campaign.started_at and row.entered_at < campaign.started_at)
 
 
 def _goals(
-    enrollments: Iterable[Enrollment], campaigns: Mapping[int, Campaign], now: datetime
+    enrollments: Iterable[Inside], campaigns: Mapping[int, Campaign], now: datetime
 ) -> tuple[set[int], dict[int, str]]:
     inside = defaultdict(list)
     for row in enrollments:
@@ -61,7 +72,7 @@ def _goals(
 
 
 def _unsubscribed(
-    enrollments: Iterable[Enrollment], campaigns: Mapping[int, Campaign]
+    enrollments: Iterable[Inside], campaigns: Mapping[int, Campaign]
 ) -> dict[int, str]:
     by_topic = defaultdict(list)
     for row in enrollments:
@@ -75,9 +86,7 @@ def _unsubscribed(
     return leaving
 
 
-def _suppressed(
-    enrollments: Iterable[Enrollment], campaigns: Mapping[int, Campaign]
-) -> dict[int, str]:
+def _suppressed(enrollments: Iterable[Inside], campaigns: Mapping[int, Campaign]) -> dict[int, str]:
     by_kind = defaultdict(list)
     for row in enrollments:
         by_kind[campaigns[row.campaign_id].transactional].append(row)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.signals import connection_created
 from django.db.models import ForeignKey, Model, QuerySet
 
@@ -50,26 +50,55 @@ def first_unlocked(rows: QuerySet[Row], limit: int, relation: str) -> list[Row]:
 
 @contextmanager
 def read_committed() -> Iterator[None]:
-    """Inside, transactions are READ COMMITTED on PostgreSQL, whatever the site has set.
+    """Inside, transactions are READ COMMITTED, whatever the site has set for its own.
 
-    The line locks what it decides upon; under a stricter level its workers would fail each other.
+    The line locks what it decides upon; under a stricter level its workers would fail each other,
+    or decide by what they saw before they had the lock. SQLite has no such level.
     """
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
+    if connection.vendor not in _LEVELS or connection.in_atomic_block:
         yield
         return
     connection.ensure_connection()
-    chosen = connection.connection.isolation_level
-    if getattr(chosen, "name", "READ_COMMITTED") == "READ_COMMITTED":
+    is_pinned, pin = _LEVELS[connection.vendor]
+    if is_pinned():
         yield
         return
 
-    def pin(connection: Any, **kwargs: Any) -> None:
-        connection.connection.isolation_level = type(chosen).READ_COMMITTED
+    def pin_again(connection: Any, **kwargs: Any) -> None:
+        if connection.alias == DEFAULT_DB_ALIAS:
+            pin()
 
-    connection_created.connect(pin)
+    connection_created.connect(pin_again)
     try:
-        pin(connection)
+        pin()
         yield
     finally:
-        connection_created.disconnect(pin)
+        connection_created.disconnect(pin_again)
         connection.close()  # the next one is the site's again
+
+
+def _postgresql_is_pinned() -> bool:
+    level = connection.connection.isolation_level
+    return getattr(level, "name", "READ_COMMITTED") == "READ_COMMITTED"
+
+
+def _pin_postgresql() -> None:
+    from psycopg import IsolationLevel
+
+    connection.connection.isolation_level = IsolationLevel.READ_COMMITTED
+
+
+def _mariadb_is_pinned() -> bool:
+    """Django sets this level unless the site names another, or None for the server's own."""
+    return cast(Any, connection).isolation_level == "read committed"
+
+
+def _pin_mariadb() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
+_LEVELS = {
+    "postgresql": (_postgresql_is_pinned, _pin_postgresql),
+    "mysql": (_mariadb_is_pinned, _pin_mariadb),
+}

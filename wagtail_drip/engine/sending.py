@@ -21,9 +21,11 @@ from ..conf import conf
 from ..content.making import make
 from ..content.personalizing import Fault, Hold, Mail
 from ..models import Heartbeat
-from .addressing import envelope, recipient
+from .addressing import envelopes, recipient
+from .checking import Go
 from .claiming import Claimed, claim
 from .journal import Journal, NoJournal
+from .loading import Due
 from .resting import resting_until
 from .retrying import is_outage
 from .stopping import never
@@ -104,22 +106,23 @@ def _send_slice(
 
 def make_mails(claimed: Mapping[int, Claimed], now: datetime) -> dict[int, Mail | Hold | Fault]:
     """The mails by delivery; each step is compiled once and filled for all its recipients."""
-    by_step: dict[int, list[Claimed]] = defaultdict(list)
+    alike: dict[tuple[int, int], list[Claimed]] = defaultdict(list)
     for item in claimed.values():
-        by_step[item.go.step.pk].append(item)
+        alike[item.go.step.pk, item.go.campaign.pk].append(item)
     mails: dict[int, Mail | Hold | Fault] = {}
-    for items in by_step.values():
-        mails |= _make_one_step(items, now)
+    for items in alike.values():
+        mails |= _make_alike([item.delivery for item in items], items[0].go, now)
     return mails
 
 
-def _make_one_step(items: list[Claimed], now: datetime) -> Mapping[int, Mail | Hold | Fault]:
-    step = items[0].go.step
+def _make_alike(deliveries: list[Due], go: Go, now: datetime) -> Mapping[int, Mail | Hold | Fault]:
+    """Mails of one step in one campaign."""
+    step, campaign = go.step, go.campaign
     try:
         return make(
             step.source(),
-            [recipient(item.delivery, item.go.campaign) for item in items],
-            {item.delivery.pk: envelope(item.delivery, step, item.go.campaign) for item in items},
+            [recipient(delivery, campaign) for delivery in deliveries],
+            envelopes(deliveries, step, campaign),
             date=now,
         )
     except Exception as error:
@@ -128,4 +131,4 @@ def _make_one_step(items: list[Claimed], now: datetime) -> Mapping[int, Mail | H
         # True of everybody who is to get this mail, so it is nobody's message that is at fault.
         logger.exception("The mail %s can't be made", step)
         hold = Hold(f"{type(error).__name__}: {error}")
-        return {item.delivery.pk: hold for item in items}
+        return {delivery.pk: hold for delivery in deliveries}

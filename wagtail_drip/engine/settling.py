@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, cast
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Field, Q, QuerySet, Value, When
+from django.db.models.functions import Cast
 
 from ..models import Delivery, Enrollment
 from .advancing import go_on
 from .retrying import on_deadlock, on_lost_connection
 
 State = Delivery.State
-# More kinds of change than this (a reason for each message, say) share one statement.
-SEPARATE_UPDATES = 4
-FIELDS = [
-    "state", "reason", "due_at", "settled_at", "attempts", "claim", "lease_until", "step",
-    "provider_id",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +42,46 @@ _PROOF = ("delivered_at", "bounced_at", "complained_at", "opened_at", "clicked_a
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def settle(token: str, changes: Mapping[int, Change], now: datetime) -> int:
+def settle(
+    token: str, changes: Mapping[int, Change], now: datetime, enrollments: Collection[int] = ()
+) -> int:
     """Write the changes of a claim in one transaction. Returns how many deliveries changed.
 
     Compare-and-set on the claim: what a webhook or a person has settled meanwhile stays so. What
     recovery made `uncertain` may still be put right by a worker that lived after all.
+    `enrollments`: of all these deliveries, where they are known.
     """
     try:
-        return _settle(token, changes, now)
+        return _settle(token, changes, now, enrollments)
     except IntegrityError:
         # A mail was deleted since, its campaign having stopped: the rest must be kept all the same.
         stepless = {pk: replace(change, step_id=None) for pk, change in changes.items()}
-        return _settle(token, stepless, now)
+        return _settle(token, stepless, now, enrollments)
 
 
 @on_lost_connection
 @on_deadlock
-def _settle(token: str, changes: Mapping[int, Change], now: datetime) -> int:
+def _settle(
+    token: str, changes: Mapping[int, Change], now: datetime, enrollments: Collection[int]
+) -> int:
     if not changes:
         return 0
     with transaction.atomic(durable=True):
         rows = Delivery.objects.filter(pk__in=list(changes))
-        _locked_enrollments(rows.values_list("enrollment_id", flat=True))
+        # Before the deliveries, as everywhere: Contact, Enrollment, Delivery, by id.
+        places = _lock_enrollments(
+            enrollments or list(rows.values_list("enrollment_id", flat=True))
+        )
         mine = rows.filter(claim=token, state__in=(State.SENDING, State.UNCERTAIN))
-        found = list(_locking(mine.order_by("pk").only(*FIELDS, "enrollment", "node", "visit")))
-        known = _corrected({row.pk: changes[row.pk] for row in found}, mine)
-        return write(known, now, mine, found)
+        locked = _locking(mine.order_by("pk")).values_list("pk", "enrollment_id", "node", "visit")
+        found = {pk: (enrollment, (node, visit)) for pk, enrollment, node, visit in locked}
+        # One that was sent again by hand, or recovered meanwhile, has let its person go on already.
+        standing = {
+            pk for pk, (enrollment, place) in found.items() if places.get(enrollment) == place
+        }
+        known = _corrected({pk: changes[pk] for pk in found}, mine)
+        owners = {pk: enrollment for pk, (enrollment, _place) in found.items()}
+        return write(known, now, mine, owners, standing)
 
 
 def _corrected(changes: Mapping[int, Change], mine: QuerySet[Delivery]) -> Mapping[int, Change]:
@@ -86,7 +96,7 @@ def _corrected(changes: Mapping[int, Change], mine: QuerySet[Delivery]) -> Mappi
     if open_ones:
         told = Q(*((f"{name}__isnull", False) for name in _PROOF), _connector=Q.OR)
         for pk in mine.filter(told, pk__in=open_ones).values_list("pk", flat=True):
-            changes[pk] = replace(changes[pk], state=State.SENT, reason="", due_at=None)
+            changes[pk] = Change(State.SENT, step_id=changes[pk].step_id)
     if with_words:
         erased = mine.filter(pk__in=with_words, contact__erased_at__isnull=False)
         for pk in erased.values_list("pk", flat=True):
@@ -98,81 +108,95 @@ def write(
     changes: Mapping[int, Change],
     now: datetime,
     among: QuerySet[Delivery],
-    loaded: Sequence[Delivery],
+    enrollments: Mapping[int, int],
+    standing: Collection[int] = (),
 ) -> int:
-    """Write the changes to those of `among` (the compare-and-set) that are `loaded`."""
-    by_id = {row.pk: row for row in loaded}
-    _end_enrollments(changes, by_id, now)
+    """Write the changes to those of `among` (the compare-and-set).
+
+    `enrollments`: by delivery. `standing`: deliveries for whose end their people wait.
+    """
+    _end_enrollments(changes, enrollments, now)
     over = [
-        by_id[pk]
+        enrollments[pk]
         for pk, change in changes.items()
-        if change.state in Delivery.SETTLED and not change.ends
+        if pk in standing and change.state in Delivery.SETTLED and not change.ends
     ]
-    go_on(_standing_at(over), now)
-    groups: dict[tuple[Change, int], list[Delivery]] = defaultdict(list)
-    for pk, change in changes.items():
-        _apply(change, by_id[pk], now)
-        groups[change, by_id[pk].attempts].append(by_id[pk])
-    by_size = sorted(groups.values(), key=len, reverse=True)
-    for group in by_size[:SEPARATE_UPDATES]:
-        values = {field: getattr(group[0], field) for field in FIELDS if field != "step"}
-        if changes[group[0].pk].due_at is None:
-            del values["due_at"]
-        values["step_id"] = group[0].step_id
-        among.filter(pk__in=[row.pk for row in group]).update(**values)
-    rest = [row for group in by_size[SEPARATE_UPDATES:] for row in group]
-    among.bulk_update(rest, FIELDS)
+    if over:
+        go_on(over, now)
+    for alike in _alike(changes).values():
+        among.filter(pk__in=list(alike)).update(**_values(alike, now))
     return len(changes)
 
 
-def _apply(change: Change, row: Delivery, now: datetime) -> None:
-    settled = change.state in Delivery.SETTLED
-    row.state, row.reason = change.state, _UNSHOWABLE.sub(" ", change.reason)[:500]
-    row.due_at = change.due_at or row.due_at
-    row.settled_at = now if settled else None
-    row.attempts = max(0, row.attempts - change.refund)
+def _alike(changes: Mapping[int, Change]) -> Mapping[Hashable, dict[int, Change]]:
+    """Changes that one UPDATE can write: in words, moments and provider's ids they may differ."""
+    groups: dict[Hashable, dict[int, Change]] = defaultdict(dict)
+    for pk, change in changes.items():
+        kind = (change.state, change.step_id, change.refund, change.suspect, change.due_at is None)
+        groups[kind][pk] = change
+    return groups
+
+
+def _values(alike: Mapping[int, Change], now: datetime) -> dict[str, Any]:
+    """The fields of an UPDATE for changes of one kind."""
+    change = next(iter(alike.values()))
+    values: dict[str, Any] = {
+        "state": change.state,
+        "settled_at": now if change.state in Delivery.SETTLED else None,
+        "lease_until": None,
+        "reason": _each("reason", {pk: _shown(one.reason)[:500] for pk, one in alike.items()}),
+    }
     # An uncertain one keeps its claim: its worker may yet come back with the answer.
-    row.claim = row.claim if change.state == State.UNCERTAIN else ALONE * change.suspect
-    row.lease_until = None
-    row.step_id = change.step_id or row.step_id
-    row.provider_id = _UNSHOWABLE.sub("", change.provider_id)[:255] or row.provider_id
+    if change.state != State.UNCERTAIN:
+        values["claim"] = ALONE if change.suspect else ""
+    if change.due_at:
+        values["due_at"] = _each("due_at", {pk: one.due_at for pk, one in alike.items()})
+    if change.refund:
+        values["attempts"] = Case(When(attempts__gt=0, then=F("attempts") - 1), default=0)
+    if change.step_id:
+        values["step_id"] = change.step_id
+    provider_ids = {pk: _shown(one.provider_id)[:255] for pk, one in alike.items()}
+    if any(provider_ids.values()):
+        values["provider_id"] = _each("provider_id", provider_ids)
+    return values
+
+
+def _each(name: str, values: Mapping[int, Any]) -> Any:
+    """A value for all, or an expression that has one for each."""
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    field = cast(Field, Delivery._meta.get_field(name))
+    whens = (When(pk=pk, then=Value(value, output_field=field)) for pk, value in values.items())
+    return Cast(Case(*whens, output_field=field), output_field=field)
+
+
+def _shown(text: str) -> str:
+    return _UNSHOWABLE.sub(" ", text)
 
 
 def _end_enrollments(
-    changes: Mapping[int, Change], by_id: Mapping[int, Delivery], now: datetime
+    changes: Mapping[int, Change], enrollments: Mapping[int, int], now: datetime
 ) -> None:
     ending: dict[str, list[int]] = defaultdict(list)
     for pk, change in changes.items():
         if change.ends:
-            ending[change.reason].append(by_id[pk].enrollment_id)
+            ending[change.reason].append(enrollments[pk])
     for reason, ids in ending.items():
         Enrollment.objects.filter(pk__in=ids, state=Enrollment.State.ACTIVE).update(
             state=Enrollment.State.LEFT, reason=reason[:200], ended_at=now, due_at=None
         )
 
 
-def _standing_at(deliveries: Iterable[Delivery]) -> list[int]:
-    """Enrollments that wait for just these deliveries.
-
-    One that was sent again by hand, or recovered meanwhile, has gone on already.
-    """
-    places = {row.enrollment_id: (row.node, row.visit) for row in deliveries}
-    if not places:
-        return []
-    waiting = Enrollment.objects.filter(
-        pk__in=list(places), state=Enrollment.State.ACTIVE, due_at=None
-    )
-    return [
-        pk
-        for pk, node, visit in waiting.values_list("pk", "node", "visit")
-        if places[pk] == (node, visit)
-    ]
-
-
-def _locked_enrollments(ids: QuerySet) -> list[int]:
-    """Before the deliveries, as everywhere: Contact, Enrollment, Delivery, by id."""
-    rows = Enrollment.objects.filter(pk__in=list(ids)).order_by("pk")
-    return list(_locking(rows).values_list("pk", flat=True))
+def _lock_enrollments(ids: Collection[int]) -> dict[int, tuple[str, int]]:
+    """Where those of them stand that wait for a delivery: node and visit."""
+    rows = _locking(Enrollment.objects.filter(pk__in=list(ids)).order_by("pk"))
+    return {
+        pk: (node, visit)
+        for pk, node, visit, state, due_at in rows.values_list(
+            "pk", "node", "visit", "state", "due_at"
+        )
+        if state == Enrollment.State.ACTIVE and due_at is None
+    }
 
 
 def _locking(rows: QuerySet) -> QuerySet:

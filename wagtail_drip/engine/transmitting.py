@@ -21,8 +21,9 @@ from ..content.personalizing import Fault, Hold, Mail
 from ..models import Delivery
 from . import resting
 from .checking import Go, check
-from .claiming import Claimed, changes_of, load
+from .claiming import Claimed, changes_of
 from .journal import Journal
+from .loading import Due, load_to_check
 from .settling import Change, settle
 
 logger = logging.getLogger("wagtail_drip")
@@ -55,6 +56,7 @@ class Slice:
     alone: bool = False  # one suspect
     checked: float = field(init=False)
     fresh: set[int] = field(init=False)  # those of `todo` that the last check looked at
+    enrollments: dict[int, int] = field(init=False)  # by delivery
     changes: dict[int, Change] = field(default_factory=dict)  # known and not yet written
     in_flight: Claimed | None = None
     awake: bool = False  # the server has answered
@@ -64,6 +66,7 @@ class Slice:
 
     def __post_init__(self) -> None:
         self.checked, self.fresh = self.began, set(self.todo)
+        self.enrollments = {pk: one.delivery.enrollment.pk for pk, one in self.todo.items()}
 
     def run(self, make: Callable[[], Made]) -> None:
         """Make and transmit what may still go, and settle every one, come what may."""
@@ -146,7 +149,7 @@ class Slice:
         ahead = list(islice(self.todo, max(FEWEST_AHEAD, 2 * len(self.changes))))
         self._settle()
         self.checked = self.clock()
-        verdicts = check(load(ahead, State.SENDING, self.token), self.now)
+        verdicts = check(load_to_check(ahead, self.token), self.now)
         put_off = {pk: replace_try(change) for pk, change in changes_of(verdicts).items()}
         self.fresh = set(ahead)
         for pk in ahead:
@@ -178,7 +181,8 @@ class Slice:
                 session.close()
 
     def _settle(self) -> None:
-        self.settled += settle(self.token, self.changes, self.now)
+        enrollments = [self.enrollments[pk] for pk in self.changes]
+        self.settled += settle(self.token, self.changes, self.now, enrollments)
         self.changes = {}
 
 
@@ -208,13 +212,13 @@ def change_of(outcome: Outcome, claimed: Claimed, now: datetime) -> Change:
             return Change(State.FAILED, outcome.reason, step_id=step_id)
         case Uncertain():
             return Change(State.UNCERTAIN, outcome.reason, step_id=step_id)
-    tried_long = now - delivery.created_at > GIVE_UP_AFTER
+    tried_long = delivery.created_at and now - delivery.created_at > GIVE_UP_AFTER
     if tried_long and delivery.attempts >= GIVE_UP_TRIES:
         return Change(State.FAILED, outcome.reason, step_id=step_id)
     return Change(State.WAITING, outcome.reason, due_at=now + _retry_delay(delivery.attempts))
 
 
-def _not_made(delivery: Delivery, obstacle: Hold | Fault, now: datetime) -> Change:
+def _not_made(delivery: Due, obstacle: Hold | Fault, now: datetime) -> Change:
     if isinstance(obstacle, Hold):
         later = now + timedelta(minutes=conf.HOLD_MINUTES)
         return Change(State.WAITING, obstacle.reason, due_at=later, refund=True)
