@@ -8,14 +8,16 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from ..models import Contact
+from ..models import Alias, Contact
 from ..models.addresses import digest, normalize
+from ..models.contacts import contact_of_address
+from .merging import merge
 
 
 def identify(
     *, email: str | None = None, user: Any = None, contact: Contact | None = None, now: datetime
 ) -> Contact:
-    """Find or make the contact. A user's names and changed address are taken over.
+    """Find or make the contact. What a user's account says of their names fills what is empty.
 
     Raises ValueError where not exactly one of the three is given, or it names nobody.
     """
@@ -37,14 +39,29 @@ def find(
     if contact is not None:
         return contact if contact.pk else None
     if email is not None:
-        return Contact.objects.filter(email_digest=digest(normalize(email))).first()
+        return contact_of_address(digest(normalize(email)))
     return Contact.objects.filter(user_id=getattr(user, "pk", None) or 0).first()
 
 
-def follow(user: Any) -> Contact | None:
-    """Take over the names and address of a changed account; None where there is no contact."""
+def follow(user: Any, *, now: datetime, proved: bool = False) -> Contact | None:
+    """An account changed: take over its names and address. None where it has no contact.
+
+    An account of another address becomes the account of that address's contact, and the one it
+    had keeps address, consents and history. For anybody may sign up with a stranger's address:
+    if the contact moved along, they would take over what the stranger has here.
+
+    `proved`: the caller knows that this person showed both addresses to be theirs (a confirmation
+    link of each was followed). Then the contact itself moves to the new address, and if that one
+    has a contact, the two become one.
+    """
     found = Contact.objects.filter(user_id=user.pk, erased_at=None).first()
-    return _update(found, user, overwrite=True) if found else None
+    if found is None:
+        return None
+    if not _has_moved(found, user):
+        return _update(found, user, overwrite=True)
+    if proved:
+        return _update(_moved(found, normalize(address(user)), now), user, overwrite=True)
+    return _relinked(found, user, now)
 
 
 def address(user: Any) -> str:
@@ -62,7 +79,7 @@ def _known(contact: Contact) -> Contact:
 
 def _by_address(email: str, now: datetime, **fields: Any) -> Contact:
     key = digest(email)
-    if found := Contact.objects.filter(email_digest=key).first():
+    if found := contact_of_address(key):
         return found
     try:
         with transaction.atomic():
@@ -77,10 +94,43 @@ def _by_address(email: str, now: datetime, **fields: Any) -> Contact:
 def _by_user(user: Any, now: datetime) -> Contact:
     if getattr(user, "pk", None) is None or not hasattr(user, "get_email_field_name"):
         raise ValueError(_("The user is not a saved account: %r.") % (user,))
-    if found := Contact.objects.filter(user_id=user.pk, erased_at=None).first():
+    found = Contact.objects.filter(user_id=user.pk, erased_at=None).first()
+    if found and _has_moved(found, user):
+        return _relinked(found, user, now)
+    if found:
         return _update(found, user)
+    return _of_its_address(user, now)
+
+
+def _of_its_address(user: Any, now: datetime) -> Contact:
     found = _by_address(normalize(address(user)), now, user_id=user.pk, **_names(user))
     return _update(found, user)
+
+
+def _has_moved(contact: Contact, user: Any) -> bool:
+    """Whether the account has another usable address than its contact ever had."""
+    try:
+        key = digest(normalize(address(user)))
+    except ValueError:
+        return False
+    if key == contact.email_digest:
+        return False
+    return not Alias.objects.filter(contact=contact, email_digest=key).exists()
+
+
+def _relinked(old: Contact, user: Any, now: datetime) -> Contact:
+    """The contact of the account's present address; the `old` one is nobody's account now."""
+    with transaction.atomic():
+        Contact.objects.filter(pk=old.pk, user_id=user.pk).update(user=None)
+        return _of_its_address(user, now)
+
+
+def _moved(contact: Contact, email: str, now: datetime) -> Contact:
+    other = contact_of_address(digest(email))
+    if other and other.pk != contact.pk:
+        return merge(other, contact, now=now)
+    _write(contact, {"email": email, "email_digest": digest(email)})
+    return contact
 
 
 _LENGTHS = {"first_name": 150, "last_name": 150, "language": 35}
@@ -109,12 +159,12 @@ def _language(user: Any) -> str:
 
 
 def _update(contact: Contact, user: Any, *, overwrite: bool = False) -> Contact:
-    """Link an unlinked contact, fill what is empty, follow a changed address."""
+    """Link an unlinked contact; take over the names, or fill in those that are empty."""
     changes: dict[str, Any] = {}
     if contact.user_id is None and not Contact.objects.filter(user_id=user.pk).exists():
         changes["user_id"] = user.pk
     if contact.user_id in (None, user.pk):
-        changes |= _changed_names(contact, user, overwrite) | _changed_address(contact, user)
+        changes |= _changed_names(contact, user, overwrite)
     if changes:
         _write(contact, changes)
     return contact
@@ -126,17 +176,6 @@ def _changed_names(contact: Contact, user: Any, overwrite: bool) -> dict[str, st
         for name, value in _names(user).items()
         if value != getattr(contact, name) and (overwrite or not getattr(contact, name))
     }
-
-
-def _changed_address(contact: Contact, user: Any) -> dict[str, str]:
-    try:
-        email = normalize(address(user))
-    except ValueError:
-        return {}
-    key = digest(email)
-    if key == contact.email_digest or Contact.objects.filter(email_digest=key).exists():
-        return {}
-    return {"email": email, "email_digest": key}
 
 
 def _write(contact: Contact, changes: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from django.db import models, transaction
 from django.db.models import F
 
 from ..models import (
+    Alias,
     Campaign,
     Consent,
     ConsentRecord,
@@ -20,6 +21,7 @@ from ..models import (
     Enrollment,
     Event,
     Suppression,
+    Tagging,
     Topic,
     Version,
 )
@@ -27,6 +29,8 @@ from .recording import announce
 
 MOMENTS: dict[type[models.Model], tuple[str, ...]] = {
     Contact: ("created_at", "erased_at"),
+    Alias: ("merged_at",),
+    Tagging: ("at",),
     Topic: ("created_at",),
     Consent: ("changed_at",),
     ConsentRecord: ("at",),

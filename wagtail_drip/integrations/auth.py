@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models.signals import post_save
+from django.utils import timezone
 
 from .. import api
 from ..engine.identifying import address, follow
@@ -53,7 +54,7 @@ def _signed_up(user: Any) -> None:
 def _changed(user: Any) -> None:
     try:
         with transaction.atomic():
-            follow(user)
+            follow(user, now=timezone.now())
     except Exception:
         logger.exception("The contact of user %s could not follow the account", user.pk)
 

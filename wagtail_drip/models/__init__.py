@@ -1,13 +1,18 @@
 """What is kept. Nothing here decides, sends or knows a request."""
 
+from .attributes import Attribute
 from .campaigns import Campaign, Step, Version, VersionStep
 from .consent import Consent, ConsentRecord, Suppression, Topic
-from .contacts import Contact
+from .contacts import Alias, Contact
 from .deliveries import Delivery
 from .heartbeat import Heartbeat
 from .journeys import Enrollment, Event, Inbox
+from .segments import Segment
+from .tags import Tag, Tagging
 
 __all__ = [
+    "Alias",
+    "Attribute",
     "Campaign",
     "Consent",
     "ConsentRecord",
@@ -17,8 +22,11 @@ __all__ = [
     "Event",
     "Heartbeat",
     "Inbox",
+    "Segment",
     "Step",
     "Suppression",
+    "Tag",
+    "Tagging",
     "Topic",
     "Version",
     "VersionStep",

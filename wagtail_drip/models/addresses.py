@@ -47,6 +47,11 @@ def _invisible(char: str) -> bool:
     return char.isspace() or unicodedata.category(char) in ("Cc", "Cf", "Cs")
 
 
+def folded(text: str) -> str:
+    """A name as it is compared: NFC, without case, single spaces."""
+    return " ".join(unicodedata.normalize("NFC", str(text)).casefold().split())
+
+
 def digest(text: str) -> str:
     """ASCII digest for unique columns: no collation takes `josé@` for `jose@` there."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .addresses import digest, normalize
+from .tags import Tag, Tagging
 
 
 class Contact(models.Model):
@@ -34,6 +35,9 @@ class Contact(models.Model):
     language = models.CharField(_("language"), max_length=35, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=63, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    tags = models.ManyToManyField(
+        Tag, verbose_name=_("tags"), through=Tagging, related_name="contacts", blank=True
+    )
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
 
@@ -41,6 +45,10 @@ class Contact(models.Model):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         indexes = [models.Index(fields=["created_at", "id"], name="drip_contact_created")]
+        permissions = [
+            ("see_personal_data", _("Can see who gets mail: addresses, names, what they did")),
+            ("export_contact", _("Can export contacts")),
+        ]
 
     def __str__(self) -> str:
         return self.email if not self.erased_at else str(_("Erased contact %s") % self.pk)
@@ -52,3 +60,28 @@ class Contact(models.Model):
         if update_fields is not None and "email" in update_fields:
             update_fields = {*update_fields, "email_digest"}
         super().save(update_fields=update_fields, **kwargs)
+
+
+class Alias(models.Model):
+    """The address of a contact that was merged into this one: it still means this person."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="aliases")
+    uuid = models.UUIDField(unique=True, editable=False)  # the merged contact's own
+    email = models.CharField(_("e-mail address"), max_length=254)
+    email_digest = models.CharField(max_length=64, unique=True, editable=False)
+    merged_at = models.DateTimeField(_("merged"))
+
+    class Meta:
+        verbose_name = _("former address")
+        verbose_name_plural = _("former addresses")
+
+    def __str__(self) -> str:
+        return self.email
+
+
+def contact_of_address(email_digest: str) -> Contact | None:
+    """Whose address it is, or was before a merge. One query where a contact has it."""
+    if found := Contact.objects.filter(email_digest=email_digest).first():
+        return found
+    alias = Alias.objects.filter(email_digest=email_digest).select_related("contact").first()
+    return alias.contact if alias else None

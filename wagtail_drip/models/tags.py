@@ -1,0 +1,104 @@
+"""Tags: words that editors stick on people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from wagtail.search import index
+
+from .addresses import digest, folded
+from .filling import ascii_slug
+from .inserting import insert
+
+
+class Tag(index.Indexed, models.Model):
+    """A word that may stand on many people."""
+
+    name = models.CharField(gettext_lazy("name"), max_length=100)
+    # How conditions and files name it: ASCII, so that no collation takes `josé` for `jose`.
+    slug = models.CharField(max_length=64, unique=True, editable=False)
+
+    search_fields = [index.SearchField("name"), index.AutocompleteField("name")]
+
+    class Meta:
+        verbose_name = gettext_lazy("tag")
+        verbose_name_plural = gettext_lazy("tags")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A tag that has its slug keeps it over renaming: conditions name it."""
+        self.slug = self.slug or tag_slug(self.name)
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        self.name = " ".join(self.name.split())
+
+
+def tag_slug(name: str) -> str:
+    """The slug of the tag called so: `VIP` and ` vip ` are one, `josé` and `jose` are two.
+
+    Raises ValueError where nothing is left of the name, or it is too long.
+    """
+    name = folded(name)
+    if not name or len(name) > 100:
+        raise ValueError(_("A tag needs a name of 1 to 100 letters."))
+    slug = ascii_slug(name, 50)
+    return slug if slug == name.replace(" ", "-") else f"{slug}-{digest(name)[:12]}".strip("-")
+
+
+def tags_named(names: Iterable[str]) -> dict[str, Tag]:
+    """The tags of these names by slug; those that are missing are made. Raises ValueError."""
+    wanted = {tag_slug(name): " ".join(name.split()) for name in names}
+    found = Tag.objects.in_bulk(list(wanted), field_name="slug")
+    missing = [Tag(name=name, slug=slug) for slug, name in wanted.items() if slug not in found]
+    if any(not insert(tag) for tag in missing):  # somebody else made it meanwhile
+        return Tag.objects.in_bulk(list(wanted), field_name="slug")
+    return found | {tag.slug: tag for tag in missing}
+
+
+class Tagging(models.Model):
+    """One tag on one person, since when."""
+
+    contact = models.ForeignKey(
+        "wagtail_drip.Contact", on_delete=models.CASCADE, related_name="taggings"
+    )
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="taggings")
+    at = models.DateTimeField(gettext_lazy("since"), default=timezone.now)
+
+    class Meta:
+        verbose_name = gettext_lazy("tag of a contact")
+        verbose_name_plural = gettext_lazy("tags of contacts")
+        constraints = [models.UniqueConstraint(fields=["contact", "tag"], name="drip_tagging_once")]
+        indexes = [models.Index(fields=["tag", "contact"], name="drip_tagging_tag")]
+
+    def __str__(self) -> str:
+        return str(self.tag_id)
+
+
+def tag_all(contact_ids: Collection[int], tags: Collection[Tag], *, at: Any) -> int:
+    """Put the tags on the people who lack them. Returns how many taggings are new.
+
+    Two queries for many people; call it with a few thousand at most.
+    """
+    present = set(
+        Tagging.objects.filter(
+            contact_id__in=list(contact_ids), tag_id__in=[tag.pk for tag in tags]
+        ).values_list("contact_id", "tag_id")
+    )
+    new = [
+        Tagging(contact_id=contact_id, tag=tag, at=at)
+        for contact_id in contact_ids
+        for tag in tags
+        if (contact_id, tag.pk) not in present
+    ]
+    # Both columns are numbers, so MariaDB's INSERT IGNORE mangles nothing here.
+    Tagging.objects.bulk_create(new, ignore_conflicts=True)
+    return len(new)
