@@ -135,7 +135,7 @@ ANYMAIL = {
 }
 
 WAGTAIL_DRIP_SENDING = os.environ.get("WAGTAIL_DRIP_SENDING", "on")
-WAGTAIL_DRIP_POSTAL_ADDRESS = "The Paper Lantern, 1 Harbour Street, Bookham"
+WAGTAIL_DRIP_POSTAL_ADDRESS = "1 Harbour Street, Bookham"
 WAGTAIL_DRIP_TIME_TRAVEL = flag("DRIP_TIME_TRAVEL", False)
 WAGTAIL_DRIP_HASH_KEY = os.environ.get("WAGTAIL_DRIP_HASH_KEY", "the-bookshop-hashes-apart")
 WAGTAIL_DRIP_PRODUCTS = "example_site.shop.drip.BookProducts"

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from .models import BookPage, DiscountCode, reduced
@@ -104,6 +105,7 @@ class Cart:
         self.session[KEY] = {"id": self.id or uuid4().hex, "books": books}
 
 
-def in_templates(request: HttpRequest) -> dict[str, Cart]:
-    """The context processor: every page shows how full the cart is."""
-    return {"cart": Cart(getattr(request, "session", {}))}
+def in_templates(request: HttpRequest) -> dict[str, Any]:
+    """The context processor: every page shows how full the cart is, and where mails are read."""
+    outbox = settings.OUTBOX or settings.DEBUG
+    return {"cart": Cart(getattr(request, "session", {})), "outbox": outbox}

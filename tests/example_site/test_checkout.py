@@ -95,7 +95,7 @@ def test_a_code_for_a_book_that_is_not_in_the_cart_is_refused(full, shelf):
 def test_looking_what_a_code_takes_off_uses_nothing(full):
     code()
     page = check_out(full, code="PAGE10-ADA", apply="1").content.decode()
-    assert "Order for € 30.60" in page and "−€ 3.40" in page
+    assert "Order for € 30.60" in page and "−€ 3.40" in page and "It takes off € 3.40" in page
     assert not Order.objects.exists() and not DiscountCode.objects.get().used_at
 
 

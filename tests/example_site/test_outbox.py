@@ -102,6 +102,12 @@ def test_strangers_find_no_outbox(client, settings, url):
     assert client.get(url).status_code == 404
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_the_shop_leads_to_the_outbox_where_there_is_one(client, settings, shown):
+    settings.OUTBOX = shown
+    assert ('href="/outbox/"' in client.get("/signup/").content.decode()) is shown
+
+
 def test_the_back_end_is_named_by_its_path():
     backend = get_connection("example_site.outbox.backend.OutboxBackend")
     assert isinstance(backend, OutboxBackend)
