@@ -369,3 +369,17 @@ def test_processes_share_the_work_without_waiting(now):
         thread.join(10)
         assert taken == [2]
     assert Delivery.objects.count() == 4
+
+
+def test_a_program_of_a_newer_release_is_left_to_its_workers(now):
+    """In a rolling deploy the old workers still run when the new code has published."""
+    ours = inside({"n1": wait()})
+    theirs = factories.enrollment(factories.campaign("newer"))
+    newer = theirs.version.program | {"format": 99}
+    Version.objects.filter(pk=theirs.version_id).update(program=newer)
+    assert advance_due(now) == 2 and advance_due(now) == 0
+    assert fresh(theirs).state == "active" and not Delivery.objects.exists()
+    assert (fresh(theirs).arrived_at, fresh(ours).due_at) == (theirs.arrived_at, now + DAY)
+    Version.objects.filter(pk=theirs.version_id).update(program=theirs.version.program)
+    assert advance_due(now + timedelta(minutes=1)) == 1
+    assert Delivery.objects.get().enrollment == theirs

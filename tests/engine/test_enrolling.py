@@ -8,9 +8,10 @@ from django.db import connection, transaction
 
 from tests import factories
 from tests.queries import queries
-from wagtail_drip.engine import entering
+from wagtail_drip.engine import enrolling, entering
 from wagtail_drip.engine.enrolling import enroll, enroll_new
-from wagtail_drip.models import Enrollment, Inbox
+from wagtail_drip.flow.compiling import UnknownFormat
+from wagtail_drip.models import Campaign, Enrollment, Inbox
 from wagtail_drip.models.consent import suppress
 
 pytestmark = pytest.mark.django_db
@@ -252,3 +253,29 @@ def test_processes_share_the_inbox_without_waiting(now):
         thread.join(10)
         assert taken == [2]
     assert Enrollment.objects.count() == 4
+
+
+def newer_format(campaign) -> None:
+    """A newer release has published it; this code can't read it."""
+    version = campaign.current_version
+    type(version).objects.filter(pk=version.pk).update(program=version.program | {"format": 99})
+
+
+def test_events_for_a_newer_releases_flow_stay_in_the_inbox(now):
+    newer_format(factories.campaign("newer", trigger="order_placed"))
+    factories.campaign()
+    orders = [factories.event(factories.contact(), "order_placed") for _ in range(3)]
+    factories.event(factories.contact())
+    assert enroll_new(now, limit=2) == 1  # they keep nobody else from the inbox
+    assert set(Inbox.objects.values_list("event_id", flat=True)) == {one.pk for one in orders}
+    assert Enrollment.objects.count() == 1
+
+
+def test_a_newer_flow_published_in_between_costs_no_event(now, monkeypatch):
+    newer_format(factories.campaign())
+    factories.event(factories.contact())
+    real, seen = enrolling.open_campaigns, [Campaign.objects.none()]
+    monkeypatch.setattr(enrolling, "open_campaigns", lambda: seen.pop() if seen else real())
+    with pytest.raises(UnknownFormat):
+        enroll_new(now)
+    assert Inbox.objects.count() == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -28,6 +28,9 @@ logger = logging.getLogger("wagtail_drip")
 
 BATCH = 500
 SEPARATE_UPDATES = 8
+# When to look again at somebody whose program a newer release wrote: one of its workers may be
+# quicker, and once the deploy is through all of them can.
+NOT_YET_READABLE = timedelta(minutes=1)
 State = Enrollment.State
 
 
@@ -38,14 +41,15 @@ def advance_due(now: datetime, limit: int = BATCH) -> int:
     Those in a stopped campaign leave it, wherever they stand.
 
     Several processes share the work without waiting for each other. One person's fault fails
-    that person's enrollment alone.
+    that person's enrollment alone. Whose program is of a format unknown here waits where they are.
     """
     with transaction.atomic():
         enrollments = _claim(now, limit)
         campaigns = Campaign.objects.defer("flow").in_bulk({row.campaign_id for row in enrollments})
         leaving, faults = reasons_to_leave(enrollments, campaigns, now)
         staying = [row for row in enrollments if row.pk not in leaving and row.pk not in faults]
-        walkers = _walkers(staying, campaigns, faults)
+        walkers, unreadable = _walkers(staying, campaigns, faults)
+        Enrollment.objects.filter(pk__in=unreadable).update(due_at=now + NOT_YET_READABLE)
         walk(walkers, now)
         _end(_endings(enrollments, walkers, leaving, faults), now)
         _stand(walkers, campaigns, now)
@@ -79,11 +83,14 @@ def _claim(now: datetime, limit: int) -> list[Enrollment]:
 
 def _walkers(
     enrollments: Sequence[Enrollment], campaigns: Mapping[int, Campaign], faults: dict[int, str]
-) -> list[Walker]:
-    programs, broken = _programs({row.version_id for row in enrollments})
+) -> tuple[list[Walker], list[int]]:
+    """Those who can be carried on, and the enrollments whose program can't be read here yet."""
+    programs, broken, newer = _programs({row.version_id for row in enrollments})
     deliveries = _deliveries(enrollments)
     walkers = []
     for row in enrollments:
+        if row.version_id in newer:
+            continue
         if row.version_id in broken:
             faults[row.pk] = broken[row.version_id]
             continue
@@ -97,20 +104,25 @@ def _walkers(
                 deliveries=deliveries[row.pk],
             )
         )
-    return walkers
+    return walkers, [row.pk for row in enrollments if row.version_id in newer]
 
 
-def _programs(ids: set[int]) -> tuple[dict[int, Program], dict[int, str]]:
-    """The programs by version, and why some can't be read."""
+def _programs(ids: set[int]) -> tuple[dict[int, Program], dict[int, str], set[int]]:
+    """The programs by version, why some are broken, and those that a newer release wrote."""
     programs: dict[int, Program] = {}
     broken: dict[int, str] = {}
+    newer: set[int] = set()
     for pk, version in Version.objects.in_bulk(ids).items():
+        if compiling.is_newer(version.program):
+            logger.warning("Version %s waits for the release that wrote it", pk)
+            newer.add(pk)
+            continue
         try:
             programs[pk] = compiling.load(version.program)
         except Exception as error:
             logger.exception("Version %s can't be read", pk)
             broken[pk] = explained(error)
-    return programs, broken
+    return programs, broken, newer
 
 
 def _deliveries(enrollments: Sequence[Enrollment]) -> Mapping[int, dict[str, bool]]:

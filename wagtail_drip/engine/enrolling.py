@@ -16,6 +16,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from ..flow import compiling
+from ..flow.program import FORMAT
 from ..models import Campaign, Contact, Event, Inbox
 from .entering import Candidate, admit
 from .locking import skipping_locked
@@ -32,10 +34,14 @@ def enroll_new(now: datetime, limit: int = BATCH) -> int:
     """Look at up to `limit` new events. Returns how many; 0 says the inbox is empty.
 
     Each event enrolls its person in the live and paused campaigns it starts, and leaves the
-    inbox in the same transaction. Several processes share the inbox without waiting.
+    inbox in the same transaction. Several processes share the inbox without waiting. What starts
+    a campaign whose flow a newer release compiled stays there for that release's workers.
     """
+    newer = open_campaigns().filter(current_version__program__format__gt=FORMAT)
+    not_ours = list(newer.values_list("trigger", flat=True))
     with transaction.atomic():
-        inbox = skipping_locked(Inbox.objects.order_by("pk"))[:limit]
+        readable = Inbox.objects.exclude(event__name__in=not_ours) if not_ours else Inbox.objects
+        inbox = skipping_locked(readable.order_by("pk"))[:limit]
         taken = dict(inbox.values_list("pk", "event_id"))
         if not taken:
             return 0
@@ -105,7 +111,9 @@ def _try_to_admit(campaign: Campaign, candidates: list[Candidate], now: datetime
         with transaction.atomic():
             admit(campaign, candidates, now=now)
     except Exception as error:
-        if is_outage(error):
+        version = campaign.current_version
+        published_since = version is not None and compiling.is_newer(version.program)
+        if is_outage(error) or published_since:
             raise
         logger.exception("Enrolling in %s failed for %d events", campaign.slug, len(candidates))
         if len(candidates) > 1:

@@ -25,6 +25,7 @@ __all__ = [
     "compile_flow",
     "digest",
     "dump",
+    "is_newer",
     "load",
     "problems",
     "step_ids",
@@ -96,6 +97,12 @@ def dump(program: Program) -> dict[str, Any]:
         for id, node in program.nodes.items()
     }
     return {"format": FORMAT, "start": program.start, "nodes": nodes}
+
+
+def is_newer(stored: Mapping[str, Any]) -> bool:
+    """Whether a later release wrote it, as in a rolling deploy: its workers can read it."""
+    version = stored.get("format")
+    return isinstance(version, int) and version > FORMAT
 
 
 def load(stored: Mapping[str, Any]) -> Program:
