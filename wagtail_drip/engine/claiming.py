@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import F, QuerySet
 
 from ..conf import conf
@@ -17,6 +17,7 @@ from ..models import Campaign, Delivery
 from ..models.clock import DatabaseNow
 from .checking import Go, Hold, Skip, Verdict, check
 from .loading import Due, load_to_make
+from .locking import durable
 from .retrying import on_deadlock
 from .settling import ALONE, Change, write
 
@@ -48,7 +49,8 @@ class Claim:
 def claim(token: str, now: datetime, limit: int) -> Claim:
     """Take up to `limit` due deliveries, at most one a contact, and check them in the same breath.
 
-    On return the ones taken are committed as `sending`, leased by the database's clock.
+    On return the ones taken are committed as `sending`, leased by the database's clock, and a power
+    cut of the database's host brings none of them back to `waiting`.
     """
     paused = list(
         Campaign.objects.filter(live=True, paused_at__isnull=False).values_list("pk", flat=True)
@@ -56,7 +58,7 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
     due = Delivery.objects.filter(state=State.WAITING, due_at__lte=now)
     if paused:
         due = due.exclude(campaign_id__in=paused)
-    with transaction.atomic(durable=True):
+    with durable():
         ids, alone = _pick(due, token, limit)
         rows = load_to_make(ids)
         verdicts = check(rows, now)
