@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from wagtail_drip.engine import journal
@@ -115,3 +118,45 @@ def test_a_claim_has_one_journal():
     written()
     with pytest.raises(FileExistsError):
         written()
+
+
+def test_a_disk_that_stays_full_costs_no_open_files(monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal.os, "write", full)
+    journal.folder()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    kept = []  # what an error that is being logged holds on to
+    for _ in range(3):
+        with pytest.raises(journal.NoJournal) as error:
+            written()
+        kept.append(error)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not list(journal.folder().iterdir())
+
+
+def test_an_answer_as_long_as_a_mail_is_cut():
+    writer = Journal("t")
+    writer.answer("doubt", 1, "x" * 10**6)
+    writer.close()
+    assert len(read().answers[1][1]) == journal.LONGEST_TEXT
+
+
+def test_sweeping_locks_no_journal_that_is_being_made(monkeypatch):
+    writer = written()
+    writer.close()
+    monkeypatch.setattr(journal.fcntl, "flock", lambda *args: 1 / 0)
+    journal.sweep(keep=())
+    assert writer.path.exists()
+
+
+def test_a_default_folder_that_somebody_else_made_is_not_trusted(settings, monkeypatch, tmp_path):
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = None
+    monkeypatch.setattr("wagtail_drip.conf.gettempdir", lambda: str(tmp_path))
+    assert journal.folder().is_relative_to(tmp_path)
+    monkeypatch.setattr(journal.os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(journal.NoJournal, match="another user"):
+        journal.folder()
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path / "of the site's own choice"
+    assert journal.folder()

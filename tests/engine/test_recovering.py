@@ -65,11 +65,18 @@ def test_each_state_of_the_journal_is_told_apart(now):
     assert not list(journal.folder().iterdir())
 
 
-def test_killed_before_any_message_left_all_wait_and_are_suspect(now):
+def test_killed_while_the_mails_were_made_all_wait_and_are_suspect(now):
+    [row] = claimed()
+    leave_journal(("making", 1))
+    recovering.recover(now)
+    assert (result(row), row.claim) == (("waiting", 1), "alone")
+
+
+def test_a_claim_whose_worker_lost_the_database_with_its_commit_is_under_no_suspicion(now):
     [row] = claimed()
     leave_journal()
     recovering.recover(now)
-    assert result(row) == ("waiting", 1)
+    assert (result(row), row.claim) == (("waiting", 0), "")
 
 
 def test_no_journal_is_no_proof_that_nothing_was_sent(now):
@@ -179,6 +186,29 @@ def test_journals_without_a_claim_are_swept_away_once_they_are_old(now):
     assert not list(journal.folder().iterdir())
 
 
+def test_no_journal_is_swept_away_whose_turn_has_not_come(now, monkeypatch):
+    """After a long standstill there may be more dead claims than one call settles."""
+    monkeypatch.setattr(recovering, "MOST_CLAIMS", 1)
+    for number in range(3):
+        [row] = claimed(claim=f"claim{number}", slug=f"c{number}", seconds_ago=-60)
+        leave_journal(("start", row.pk, 0), ("ok", row.pk), claim=f"claim{number}")
+    long_ago = time.time() - 3 * conf.LEASE_SECONDS
+    for path in journal.folder().iterdir():
+        os.utime(path, (long_ago, long_ago))
+    assert [recovering.recover(now) for _ in range(4)] == [1, 1, 1, 0]
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_the_journal_of_a_host_that_shares_the_folder_is_left_to_it(now, monkeypatch):
+    [row] = claimed(seconds_ago=-60)
+    leave_journal(("start", row.pk, 0), ("ok", row.pk))
+    with monkeypatch.context() as there:
+        there.setattr(journal, "_boot_id", lambda: "another host")
+        assert recovering.recover(now) == 0
+    assert recovering.recover(now) == 1
+    assert result(row)[0] == "sent"
+
+
 def test_a_journal_of_another_user_proves_nothing(now, monkeypatch):
     [row] = claimed(seconds_ago=1000)
     leave_journal(("start", row.pk, 0), ("ok", row.pk))
@@ -208,7 +238,7 @@ def test_a_suspect_alone_is_given_up_after_its_tries(now):
 
 def test_who_was_not_alone_is_not_given_up(now):
     [row] = claimed(attempts=9)
-    leave_journal()
+    leave_journal(("making", 1))
     recovering.recover(now)
     assert (result(row), row.claim) == (("waiting", 9), "alone")
 

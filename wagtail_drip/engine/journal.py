@@ -5,6 +5,7 @@ appears under its name locked and with its first line, so that nobody takes a ne
 worker's:
 
     drip 1 <claim> <boot id>
+    making <amount>                  the claim is committed, and its mails are about to be made
     alone <delivery>                 nothing but this one is in the claim, and it is under suspicion
     start <delivery> <step>          before the first byte of this message leaves
     ok <delivery> <provider's id>    after the answer; or `refused`, `again`, `doubt` <text>
@@ -24,13 +25,15 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 
-from ..conf import conf
+from ..conf import PREFIX, conf
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SUFFIX = ".journal"
 NEW = ".new"  # not yet locked or without its first line
+LONGEST_TEXT = 1000  # characters of an answer; an exception may quote a whole mail
 
 
 class JournalBusy(Exception):
@@ -49,8 +52,12 @@ class NoJournal(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`started`: step by delivery. `answers`: (verb, text) by delivery. `alone`: a suspect."""
+    """`started`: step by delivery. `answers`: (verb, text) by delivery. `alone`: a suspect.
 
+    `making`: its worker came so far that one of the mails may have killed it.
+    """
+
+    making: bool = False
     started: dict[int, int | None] = field(default_factory=dict)
     answers: dict[int, tuple[str, str]] = field(default_factory=dict)
     alone: set[int] = field(default_factory=set)
@@ -64,13 +71,20 @@ class Journal:
         new = self.path.with_suffix(NEW)
         if self.path.exists():
             raise FileExistsError(self.path)
+        self._file = -1
         try:
             self._file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._line("drip 1", token, _boot_id())
             new.rename(self.path)
         except OSError as error:
+            self.close()  # a worker that tries for as long as the disk is full has files to open
+            with contextlib.suppress(OSError):
+                new.unlink()
             raise error if isinstance(error, NoJournal) else NoJournal(self.path, error) from error
+
+    def making(self, amount: int) -> None:
+        self._line("making", amount)
 
     def alone(self, delivery_id: int) -> None:
         self._line("alone", delivery_id)
@@ -79,7 +93,7 @@ class Journal:
         self._line("start", delivery_id, step_id or 0)
 
     def answer(self, verb: str, delivery_id: int, text: str = "") -> None:
-        self._line(verb, delivery_id, text)
+        self._line(verb, delivery_id, text[:LONGEST_TEXT])
 
     def close(self) -> None:
         """Let go of it and leave it there, for recovery to read."""
@@ -107,7 +121,8 @@ class Journal:
 def left_behind(token: str) -> Iterator[Record | None]:
     """What the journal of a dead worker says; None where there is none to trust or to read.
 
-    Held while the block runs and removed after it, unless the block raises. Raises JournalBusy.
+    Held while the block runs. One that could be read is removed after it, unless the block raises;
+    another may be some other host's that shares the folder, and is left to it. Raises JournalBusy.
     """
     path = folder() / f"{token}{SUFFIX}"
     try:
@@ -120,8 +135,10 @@ def left_behind(token: str) -> Iterator[Record | None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JournalBusy(token) from None
-        yield _parse(file.read().decode("utf-8", "replace"))
-        path.unlink(missing_ok=True)
+        record = _parse(file.read().decode("utf-8", "replace"))
+        yield record
+        if record is not None:
+            path.unlink(missing_ok=True)
 
 
 def tokens_left_behind() -> list[str]:
@@ -142,22 +159,41 @@ def sweep(keep: Container[str]) -> None:
     """
     latest = time.time() - 2 * conf.LEASE_SECONDS
     for path in [*folder().glob(f"*{SUFFIX}"), *folder().glob(f"*{NEW}")]:
-        with contextlib.suppress(OSError), path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.stem not in keep and os.fstat(file.fileno()).st_mtime < latest:
+        with contextlib.suppress(OSError):
+            # Not even locked, or the worker that is making it could not lock it.
+            if path.stem in keep or path.stat().st_mtime >= latest:
+                continue
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
 
 
 def folder() -> Path:
-    """This database's journals; several sites on a host may share conf.JOURNAL_DIR."""
-    settings = connection.settings_dict
-    names = [connection.vendor, *(str(settings.get(key, "")) for key in ("HOST", "PORT", "NAME"))]
+    """This database's journals; several sites on a host may share conf.JOURNAL_DIR.
+
+    Raises NoJournal. Anybody may have made a folder of the default's name among the temporary
+    files, and whoever owns it could take journals away or forge them.
+    """
+    here = connection.settings_dict
+    names = [connection.vendor, *(str(here.get(key, "")) for key in ("HOST", "PORT", "NAME"))]
     path = conf.JOURNAL_DIR / hashlib.sha256("\0".join(names).encode()).hexdigest()[:16]
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        foreign = is_default() and _foreign(conf.JOURNAL_DIR, path)
     except OSError as error:
         raise NoJournal(path, error) from error
+    if foreign:
+        raise NoJournal(path, "the folder belongs to another user")
     return path
+
+
+def is_default() -> bool:
+    """Whether the journals lie among the temporary files, for want of a setting."""
+    return not getattr(settings, f"{PREFIX}JOURNAL_DIR", None)
+
+
+def _foreign(*paths: Path) -> bool:
+    return any(path.lstat().st_uid != os.geteuid() for path in paths)
 
 
 def _parse(text: str) -> Record | None:
@@ -165,7 +201,7 @@ def _parse(text: str) -> Record | None:
     head, *lines = text.split("\n")[:-1] or [""]
     if not head.startswith("drip 1 ") or head.split(" ")[3:] != _boot_id().split():
         return None
-    record = Record()
+    record = Record(making=any(line.startswith(("making ", "alone ")) for line in lines))
     for line in lines:
         verb, _space, rest = line.partition(" ")
         number, _space, tail = rest.partition(" ")
@@ -173,6 +209,8 @@ def _parse(text: str) -> Record | None:
             return None
         if verb == "start":
             record.started[int(number)] = int(tail or 0) or None
+        elif verb == "making":
+            continue
         elif verb == "alone":
             record.alone.add(int(number))
         else:

@@ -35,7 +35,7 @@ def recover(now: datetime) -> int:
     One claim that can't be recovered keeps no other from it.
     """
     dead = _sending(_tokens_left_behind())
-    tokens = dict.fromkeys([*dead, *_expired(timedelta(0))])
+    tokens = dict.fromkeys([*dead[:MOST_CLAIMS], *_expired(timedelta(0))])
     recovered = 0
     for token in tokens:
         try:
@@ -45,7 +45,7 @@ def recover(now: datetime) -> int:
                 raise
             logger.exception("The claim %s can't be recovered", token)
     with contextlib.suppress(journal.NoJournal):
-        journal.sweep(keep=tokens)
+        journal.sweep(keep={*dead, *tokens})
     return recovered
 
 
@@ -86,7 +86,9 @@ def change_of(delivery_id: int, attempts: int, record: journal.Record | None) ->
     if delivery_id in record.started:
         reason = text or _("Its worker was stopped between the message and the answer.")
         return Change(State.UNCERTAIN, reason, step_id=step_id)
-    if record.started:  # killed while messages went out: it was none of this one's doing
+    # Killed while messages went out, or before any was made (it lost the database with the commit
+    # of its claim, say): that was none of this one's doing.
+    if record.started or not record.making:
         return UNTOUCHED
     return suspect(attempts, alone=delivery_id in record.alone)
 
@@ -103,4 +105,4 @@ def _sending(tokens: list[str]) -> list[str]:
     if not tokens:
         return []
     sending = Delivery.objects.filter(claim__in=tokens, state=State.SENDING)
-    return list(sending.order_by().values_list("claim", flat=True).distinct()[:MOST_CLAIMS])
+    return list(sending.order_by().values_list("claim", flat=True).distinct())

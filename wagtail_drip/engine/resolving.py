@@ -9,15 +9,18 @@ from django.db import transaction
 
 from ..models import Delivery
 from .recording import announce
+from .retrying import on_deadlock
 
 State = Delivery.State
 
 
+@on_deadlock
 def mark_sent(ids: Collection[int]) -> int:
     """They did arrive. Returns how many of them were uncertain; others stay as they are."""
     return _uncertain(ids).update(state=State.SENT, reason="", claim="")
 
 
+@on_deadlock
 def send_again(ids: Collection[int], now: datetime) -> int:
     """They did not arrive: due again, under the same Message-ID. Returns how many were uncertain.
 

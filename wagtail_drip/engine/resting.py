@@ -6,11 +6,15 @@ server from here can't reach it from here. Other hosts find out for themselves.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import logging
 import random
 from datetime import UTC, datetime, timedelta
 
 from .journal import folder
+
+logger = logging.getLogger("wagtail_drip")
 
 FIRST = timedelta(seconds=1)
 LONGEST = timedelta(minutes=1)
@@ -18,7 +22,18 @@ NAME = "outage"
 
 
 def rest(now: datetime) -> datetime:
-    """The server can't be reached: until when nobody here tries again."""
+    """The server can't be reached: until when nobody here tries again.
+
+    Where the file can't be written the others are not told, and this worker rests all the same.
+    """
+    try:
+        return _rest(now)
+    except OSError as error:
+        logger.error("The outage can't be told to the other workers of this host: %s", error)
+        return now + jittered(LONGEST)
+
+
+def _rest(now: datetime) -> datetime:
     with (folder() / NAME).open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
@@ -34,7 +49,7 @@ def resting_until(now: datetime) -> datetime | None:
     """None where nothing speaks against trying now."""
     try:
         until, _times = _parse((folder() / NAME).read_text())
-    except FileNotFoundError:
+    except OSError:  # none, or of another user: then this worker finds out for itself
         return None
     # What lies further ahead was written under another clock (a test's, or one set back).
     return until if until and now < until <= now + 2 * LONGEST else None
@@ -42,7 +57,8 @@ def resting_until(now: datetime) -> datetime | None:
 
 def wake() -> None:
     """The server answered: the next outage starts with a short rest again."""
-    (folder() / NAME).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        (folder() / NAME).unlink()
 
 
 def jittered(delay: timedelta) -> timedelta:

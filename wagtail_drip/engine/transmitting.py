@@ -83,6 +83,7 @@ class Slice:
             self._finish()
 
     def _made(self, make: Callable[[], Made]) -> Made:
+        self.journal.making(len(self.todo))
         if self.alone:
             self.journal.alone(next(iter(self.todo)))
         try:
