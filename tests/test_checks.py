@@ -105,6 +105,12 @@ def test_a_cluster_nobody_set_up_has_all_of_django_q2_s_defaults(settings):
     assert found() == ["W010", "W012", "W013", "W014", "W015"]
 
 
+@pytest.mark.parametrize(("timeout", "wrong"), [(None, []), (20, []), (60, ["W017"])])
+def test_a_lease_outlives_the_wait_on_a_slow_server(settings, timeout, wrong):
+    settings.EMAIL_TIMEOUT = timeout
+    assert found() == wrong
+
+
 def test_our_own_cluster_is_the_one_that_counts(settings):
     settings.Q_CLUSTER["timeout"] = None
     settings.Q_CLUSTER["ALT_CLUSTERS"] = {"mails": {"timeout": 120}}

@@ -43,7 +43,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> Findings:
     """What only matters to the people who get mail waits until mail goes out."""
     found = [*sending_mode(), *products(), *urls(), *webhook_secret(), *cluster(), *database()]
     if _sends():
-        found += [*base_url(), *sender(), *postal_address(), *hash_key()]
+        found += [*base_url(), *sender(), *postal_address(), *hash_key(), *patience()]
     return found
 
 
@@ -239,6 +239,23 @@ def _cluster_rules(options: dict[str, Any]) -> list[tuple[str, bool, str, str]]:
             "Set orm to 'default', or use another broker.",
         ),
     ]
+
+
+def patience() -> Findings:
+    """A worker begins its last message at two thirds of its lease, and each message has five waits
+    on the server. Another host takes a claim for lost at one and a half leases."""
+    seconds = getattr(settings, "EMAIL_TIMEOUT", None) or conf.SOCKET_SECONDS
+    if seconds * 6 <= conf.LEASE_SECONDS:
+        return []
+    text = (
+        f"A mail server may take {seconds} s for each answer, too long for a lease of "
+        f"{conf.LEASE_SECONDS} s: another host may take a slow worker for dead."
+    )
+    hint = (
+        f"Set EMAIL_TIMEOUT (or WAGTAIL_DRIP_SOCKET_SECONDS) to {conf.LEASE_SECONDS // 6} or less, "
+        f"or WAGTAIL_DRIP_LEASE_SECONDS to {seconds * 6} or more."
+    )
+    return [checks.Warning(text, hint=hint, id="wagtail_drip.W017")]
 
 
 def database() -> Findings:

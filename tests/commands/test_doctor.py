@@ -7,10 +7,11 @@ from io import StringIO
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from tests import factories
-from wagtail_drip.models import Heartbeat
+from wagtail_drip.models import Heartbeat, Version
 
 pytestmark = pytest.mark.django_db
 
@@ -154,3 +155,36 @@ def test_people_get_a_list_with_fixes(settings):
     assert "✗ Sending is off: mails wait." in lines
     assert any(line.startswith("    → When all else is well") for line in lines)
     assert lines[-1] == "Not ready: 1 to mend."
+
+
+def test_a_journal_that_can_not_be_written_is_named(settings, tmp_path):
+    (tmp_path / "file").touch()
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path / "file"
+    assert ill() == ["journals"]
+
+
+def test_a_folder_of_journals_that_is_everybodys_is_named(settings, tmp_path):
+    (tmp_path / "journals").mkdir()
+    (tmp_path / "journals").chmod(0o777)
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path / "journals"
+    assert ill() == ["journals"]
+
+
+def test_a_worker_that_hangs_is_named():
+    lease = timezone.now() - timedelta(minutes=5)
+    factories.deliveries(factories.campaign(), 3, state="sending", claim="x", lease_until=lease)
+    assert ill() == ["claims"]
+    assert doctor()[0]["claims"]["text"].startswith("3 mails")
+
+
+def test_a_flow_that_a_newer_release_published_is_named():
+    version = factories.campaign().current_version
+    Version.objects.filter(pk=version.pk).update(program=version.program | {"format": 99})
+    assert ill() == ["slugs"]
+    assert "newer release" in doctor()[0]["slugs"]["text"]
+
+
+def test_a_server_that_does_not_wait_for_its_disk_is_named(monkeypatch):
+    hasty = {connection.vendor: ("SELECT 'off'", {"off"})}
+    monkeypatch.setattr("wagtail_drip.management.commands.drip_doctor._HASTY", hasty)
+    assert ill() == ["durability"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import stat
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -20,8 +22,11 @@ from wagtail_drip.channels.base import Again, Sent
 from wagtail_drip.channels.email import EmailChannel, make_backend
 from wagtail_drip.conf import conf
 from wagtail_drip.content.personalizing import Mail
-from wagtail_drip.models import Campaign, Enrollment, Heartbeat, Version
+from wagtail_drip.engine import journal
+from wagtail_drip.flow import compiling
+from wagtail_drip.models import Campaign, Delivery, Enrollment, Heartbeat, Version
 from wagtail_drip.models.addresses import normalize
+from wagtail_drip.models.clock import DatabaseNow
 from wagtail_drip.models.matching import raw_conditions
 
 # A schedule of one run a minute, looked at every 30 s, may come this late and be well.
@@ -112,6 +117,7 @@ _SETTINGS: list[tuple[str, list[Callable[[], checks.Findings]], Callable[[], str
     ("products", [checks.products], lambda: f"Products come from {conf.PRODUCTS}."),
     ("webhook_secret", [checks.webhook_secret], lambda: "No webhook is open to everybody."),
     ("cluster", [checks.cluster], lambda: "django-q2 is told not to repeat tasks."),
+    ("patience", [checks.patience], lambda: "A lease outlives the wait on a slow mail server."),
     ("database", [checks.database], lambda: "The database lets writers wait for each other."),
 ]
 
@@ -196,6 +202,64 @@ def heartbeat() -> Finding:
     return Finding("heartbeat", False, text, fix)
 
 
+def journals() -> Finding:
+    """Written to as a worker would; the rights of whoever runs this count."""
+    try:
+        trial = journal.Journal(uuid.uuid4().hex)
+        trial.remove()
+        folder = journal.folder()
+    except journal.NoJournal as error:
+        fix = (
+            "Set WAGTAIL_DRIP_JOURNAL_DIR to a folder of the user that runs the cluster, make room "
+            "on its disk, and run this as that user. Until then nothing is sent."
+        )
+        return Finding("journals", False, str(error), fix)
+    if folder.parent.stat().st_mode & stat.S_IWOTH:
+        text = f"Anybody on this host may take journals away from {folder.parent}."
+        return Finding("journals", False, text, f"chmod o-w {folder.parent}")
+    if journal.is_default():
+        text = (
+            f"Send journals lie in {folder}; where that does not outlive a restart of the "
+            "cluster (PrivateTmp, a container), set WAGTAIL_DRIP_JOURNAL_DIR."
+        )
+        return Finding("journals", True, text)
+    return Finding("journals", True, f"Send journals lie in {folder}.")
+
+
+def claims() -> Finding:
+    """A worker that hangs keeps its journal locked, so that recovery lets it be."""
+    since = DatabaseNow() - 2 * timedelta(seconds=conf.LEASE_SECONDS)
+    stuck = Delivery.objects.filter(state=Delivery.State.SENDING, lease_until__lt=since).count()
+    if not stuck:
+        return Finding("claims", True, "No worker holds mails for too long.")
+    text = f"{stuck} mails are held by a worker that neither goes on nor ends."
+    fix = (
+        "Restart the cluster; what it had not begun goes out then. If this comes again, look for "
+        "a merge field or product adapter that waits for ever, and set Q_CLUSTER's timeout."
+    )
+    return Finding("claims", False, text, fix)
+
+
+# By database: what to ask, and the answers under which a power cut takes commits back.
+_HASTY = {
+    "postgresql": ("SHOW fsync", {"off"}),
+    "mysql": ("SELECT @@innodb_flush_log_at_trx_commit", {"0", "2"}),
+}
+
+
+def durability() -> Finding:
+    question, hasty = _HASTY.get(connection.vendor, ("SELECT ''", set()))
+    with connection.cursor() as cursor:
+        cursor.execute(question)
+        answer = str(cursor.fetchone()[0])
+    if answer not in hasty:
+        return Finding("durability", True, "What is committed outlives a power cut.")
+    name = question.split()[-1].strip("@")
+    text = f"The database server runs with {name}={answer}: after a power cut mails may go twice."
+    fix = f"Set {name} to {'on' if connection.vendor == 'postgresql' else 1} on the server."
+    return Finding("durability", False, text, fix)
+
+
 def slugs() -> Finding:
     if missing := sorted(set(unknown_slugs())):
         text = f"Live campaigns use what no app registers: {'; '.join(missing)}."
@@ -220,6 +284,9 @@ def unknown_slugs() -> Iterator[str]:
     current = [campaign.current_version_id for campaign in live]
     versions = Version.objects.filter(pk__in=inside) | Version.objects.filter(pk__in=current)
     for version in versions.select_related("campaign"):
+        if compiling.is_newer(version.program):
+            yield f"flow of a newer release of wagtail-drip, for which its people wait ({version})"
+            continue
         for node in version.program.get("nodes", {}).values():
             named = node.get("group", {}).get("conditions", [])
             yield from _unknown_conditions(named, conditions, version.campaign)
@@ -233,7 +300,9 @@ def _unknown_conditions(
             yield f"condition “{condition['slug']}” ({campaign})"
 
 
-RUNNING = (sending, backend, host, schedule, heartbeat, slugs)
+RUNNING = (
+    sending, backend, host, schedule, heartbeat, journals, claims, durability, slugs,
+)  # fmt: skip
 
 
 # --send-to
