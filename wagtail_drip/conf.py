@@ -76,6 +76,11 @@ class Conf:
         return int(self._get("SOCKET_SECONDS", 20))
 
     @property
+    def CONNECTIONS(self) -> int:
+        """Most connections a worker sends by. It opens a second where the server is slow alone."""
+        return max(1, int(self._get("CONNECTIONS", 10)))
+
+    @property
     def PUMP_SECONDS(self) -> int:
         """How long one task goes on working off what is due before it leaves the rest."""
         return int(self._get("PUMP_SECONDS", 50))

@@ -16,7 +16,7 @@ from wagtail_drip import signals
 from wagtail_drip.channels.base import Again, Refused, Sent, Uncertain
 from wagtail_drip.channels.memory import MemoryChannel
 from wagtail_drip.content.personalizing import Fault, Hold
-from wagtail_drip.engine import journal, sending, transmitting
+from wagtail_drip.engine import answering, journal, sending, transmitting
 from wagtail_drip.engine.journal import NoJournal
 from wagtail_drip.models import Campaign, Contact, Delivery, Enrollment, Heartbeat, Step
 
@@ -504,4 +504,4 @@ def test_an_unpublished_mail_is_held_by_name(now, channel):
     assert sending.send_due(now) == 1
     row = again(row)
     assert (row.state, row.reason) == ("waiting", "The mail “welcome 1” is not published.")
-    assert transmitting.LONGEST_RETRY > row.due_at - now > timedelta(0)
+    assert answering.LONGEST_RETRY > row.due_at - now > timedelta(0)

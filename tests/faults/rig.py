@@ -60,6 +60,7 @@ class Rig:
         self.changed = {
             "WAGTAIL_DRIP_JOURNAL_DIR": str(folder / "journals"),
             "WAGTAIL_DRIP_SLICE": 60,
+            "WAGTAIL_DRIP_CONNECTIONS": 1,
             "EMAIL_HOST": "127.0.0.1",
             "EMAIL_PORT": sink.port,
         } | changed

@@ -16,9 +16,9 @@ from ..conf import conf
 from ..models import Delivery
 from ..models.clock import DatabaseNow
 from . import journal
+from .answering import UNTOUCHED, suspect
 from .retrying import is_outage
 from .settling import Change, settle
-from .transmitting import UNTOUCHED, suspect
 
 logger = logging.getLogger("wagtail_drip")
 

@@ -24,6 +24,7 @@ from ..models import Heartbeat
 from .addressing import envelopes, recipient
 from .checking import Go
 from .claiming import Claimed, claim
+from .connecting import Connections
 from .journal import Journal, NoJournal
 from .loading import Due
 from .resting import resting_until
@@ -42,11 +43,13 @@ def send_due(
     *,
     clock: Callable[[], float] = time.monotonic,
     enough: Callable[[], bool] = never,
+    connections: Connections | None = None,
 ) -> int:
     """Send one slice of what is due. Returns how many were settled or put back; 0: nothing to do.
 
     `limit`: most deliveries to take, default conf.SLICE. `clock`: this worker's own, in seconds.
-    `enough`: asked before each message; once it is true, the rest goes back.
+    `enough`: asked before each message; once it is true, the rest goes back. `connections`: kept
+    open by the caller for the next slice.
     """
     if reason := may_send():
         if reason not in _told:
@@ -59,7 +62,11 @@ def send_due(
         if resting_until(now):
             return 0
         _remember_host()
-        return _send_slice(now, limit or conf.SLICE, clock, enough)
+        limit = limit or conf.SLICE
+        if connections is not None:
+            return _send_slice(now, limit, clock, enough, connections)
+        with Connections() as own:
+            return _send_slice(now, limit, clock, enough, own)
     except NoJournal as error:
         logger.error("Nothing is sent. %s", error)
         return 0
@@ -87,7 +94,11 @@ def _remember_host() -> None:
 
 
 def _send_slice(
-    now: datetime, limit: int, clock: Callable[[], float], enough: Callable[[], bool]
+    now: datetime,
+    limit: int,
+    clock: Callable[[], float],
+    enough: Callable[[], bool],
+    connections: Connections,
 ) -> int:
     token = uuid.uuid4().hex
     journal = Journal(token)
@@ -95,7 +106,8 @@ def _send_slice(
         began = clock()
         claimed = claim(token, now, limit)
         taken, alone = claimed.taken, claimed.alone
-        sending = Slice(token, journal, now, clock, enough, began, dict(taken), alone)
+        todo = dict(taken)
+        sending = Slice(token, journal, now, clock, enough, began, todo, connections, alone)
         if taken:
             sending.run(lambda: make_mails(taken, now))
         journal.remove()

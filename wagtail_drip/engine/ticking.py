@@ -11,6 +11,7 @@ from typing import Any
 
 from ..models import Delivery, Enrollment, Heartbeat, Inbox
 from .advancing import advance_due
+from .connecting import Connections
 from .enrolling import enroll_new
 from .locking import read_committed
 from .recovering import recover
@@ -54,7 +55,8 @@ class Counts:
 @read_committed()
 def tick(now: datetime, *, enough: Callable[[], bool] = never) -> Counts:
     """One pass of the whole line. `enough`: once it is true, no further message begins."""
-    done = _pass(now, enough)
+    with Connections() as connections:
+        done = _pass(now, enough, connections)
     _beat(beat_at=now)
     return done
 
@@ -77,13 +79,18 @@ def pump(
     def enough() -> bool:
         return stop() or monotonic() >= end
 
+    with Connections() as connections:
+        return _pump(clock, enough, connections)
+
+
+def _pump(clock: Clock, enough: Callable[[], bool], connections: Connections) -> Counts:
     done = Counts()
     while True:
         beat: dict[str, datetime] = {}  # the heart beats by what was done, not by what is begun
         while True:
             now = clock()
             _beat(nudged_at=None, pump_until=now + AHEAD, **beat)
-            last = _pass(now, enough)
+            last = _pass(now, enough, connections)
             beat = {"beat_at": now}
             done += last
             if not last.any or enough():
@@ -91,13 +98,13 @@ def pump(
         _beat(pump_until=None, **beat)
         if enough():
             return replace(done, unfinished=True)
-        last = _pass(clock(), enough)
+        last = _pass(clock(), enough, connections)
         done += last
         if not last.any or enough():
             return replace(done, unfinished=last.any)
 
 
-def _pass(now: datetime, enough: Callable[[], bool]) -> Counts:
+def _pass(now: datetime, enough: Callable[[], bool], connections: Connections) -> Counts:
     """Each duty once. Trouble with one is raised, but only after the others had their turn."""
     trouble: list[Exception] = []
 
@@ -113,7 +120,7 @@ def _pass(now: datetime, enough: Callable[[], bool]) -> Counts:
     recovered = turn(recover)
     events = turn(enroll_new)
     advanced = turn(advance_due)
-    sent = turn(send_due, enough=enough)
+    sent = turn(send_due, enough=enough, connections=connections)
     # Whose mail has just gone stands at the next wait at once, not a minute later.
     advanced += turn(advance_due)
     if trouble:

@@ -1,29 +1,46 @@
-"""Transmitting: the mails of one claim go out, one after the other, each answer kept at once.
+"""Transmitting: the mails of one claim go out, each answer kept at once.
 
 Between claim and settlement this worker alone answers for the slice, by its own monotonic clock:
 it starts no message in the last third of the lease, and none on a check older than RECHECK.
+
+A lane is one connection with one message in hand at most. The first lane is the worker's own
+thread. Where the server takes its time, threads take the lanes over, up to conf.CONNECTIONS of
+them, and the worker's thread, the only one that meets the database, looks ahead for them all.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
+from django.db import connections as databases
 from django.utils.translation import gettext as _
 
-from .. import registry, signals
+from .. import signals
 from ..channels.base import Again, Outcome, Refused, Sent, Session, Uncertain
 from ..conf import conf
 from ..content.personalizing import Fault, Hold, Mail
 from ..models import Delivery
 from . import resting
+from .answering import (
+    UNTOUCHED,
+    VERBS,
+    change_of,
+    change_of_obstacle,
+    replace_try,
+    suspect,
+    words,
+)
 from .checking import Go, check
 from .claiming import Claimed, changes_of
+from .connecting import Connections
 from .journal import Journal
-from .loading import Due, load_to_check
+from .loading import load_to_check
 from .settling import Change, settle
 
 logger = logging.getLogger("wagtail_drip")
@@ -32,19 +49,16 @@ State = Delivery.State
 Made = Mapping[int, Mail | Hold | Fault]
 
 RECHECK = 0.5  # seconds
+LOOK_AHEAD = 0.3  # seconds after which the next look begins, so that no lane has to wait for it
 FEWEST_AHEAD = 100  # deliveries that a look ahead takes in at least
 # So many answers in a row that leave it open whether the message was taken: stop and wait.
 DOUBTS = 3
-FIRST_RETRY = timedelta(seconds=30)
-LONGEST_RETRY = timedelta(hours=1)
-# A server that says "try again" to one message for so long, and so often, never means it.
-GIVE_UP_AFTER = timedelta(days=3)
-GIVE_UP_TRIES = 10
+POLL = 0.05  # seconds between two looks at what the lanes have come to
 
 
 @dataclass(slots=True)
 class Slice:
-    """One claim on its way out."""
+    """One claim on its way out. Each field is changed under `turn` alone."""
 
     token: str
     journal: Journal
@@ -52,17 +66,26 @@ class Slice:
     clock: Callable[[], float]
     enough: Callable[[], bool]  # whether the worker is to begin no further message
     began: float  # before the lease was taken
-    todo: dict[int, Claimed]  # in order, none of them started
+    todo: dict[int, Claimed]  # in order, in nobody's hand
+    connections: Connections
     alone: bool = False  # one suspect
+    mails: Made = field(default_factory=dict)
     checked: float = field(init=False)
     fresh: set[int] = field(init=False)  # those of `todo` that the last check looked at
+    unused: bool = False  # nothing has gone on the last check yet
+    gone: int = 0  # since the last check
     enrollments: dict[int, int] = field(init=False)  # by delivery
     changes: dict[int, Change] = field(default_factory=dict)  # known and not yet written
-    in_flight: Claimed | None = None
+    in_hand: dict[int, Claimed] = field(default_factory=dict)  # a lane has it and not begun it
+    in_flight: dict[int, Claimed] = field(default_factory=dict)  # begun and not answered
     awake: bool = False  # the server has answered
     doubts: int = 0
     settled: int = 0
-    sessions: dict[str, Session] = field(default_factory=dict)  # by channel
+    over: bool = False  # no lane begins another message
+    lanes: int = 1  # that can reach the server
+    trouble: BaseException | None = None  # that ended a lane
+    turn: threading.Condition = field(default_factory=threading.Condition)
+    wanted: threading.Event = field(default_factory=threading.Event)  # the worker's own thread
 
     def __post_init__(self) -> None:
         self.checked, self.fresh = self.began, set(self.todo)
@@ -71,14 +94,10 @@ class Slice:
     def run(self, make: Callable[[], Made]) -> None:
         """Make and transmit what may still go, and settle every one, come what may."""
         try:
-            mails = self._made(make)
-            while self.todo and not self._is_over():
-                if self._stale():
-                    self._recheck()
-                # However long that look took, one may go on it: else a slow database stops all.
-                pk = next(iter(self.todo), None)
-                if pk in self.fresh:
-                    self._one(pk, mails)
+            self.mails = self._made(make)
+            Lane(self, look=self._recheck).run(until=self._is_worth_sharing)
+            if self._is_worth_sharing():
+                self._share()
         finally:
             self._finish()
 
@@ -94,46 +113,134 @@ class Slice:
             self.todo.clear()
             raise
 
-    def _is_over(self) -> bool:
-        return self.clock() - self.began >= conf.LEASE_SECONDS * 2 / 3 or self.enough()
+    # Several lanes
 
-    def _stale(self) -> bool:
-        return next(iter(self.todo)) not in self.fresh or self.clock() - self.checked > RECHECK
+    def _is_worth_sharing(self) -> bool:
+        """Only once the server has answered: who can't be reached is asked by one alone."""
+        if not self.awake or len(self.todo) < 2 or self.connections.most < 2:
+            return False
+        return self.connections.is_slow(next(iter(self.todo.values())).delivery.channel)
 
-    def _one(self, pk: int, mails: Made) -> None:
-        claimed = self.todo[pk]
-        mail = mails.get(pk) or Fault(_("It was not made."))
-        if isinstance(mail, Hold | Fault):
-            self.changes[pk] = _not_made(claimed.delivery, mail, self.now)
-            del self.todo[pk]
-            return
-        asked = self.clock()
-        session = self._session(claimed.delivery.channel)
-        if isinstance(session, Again):
-            self._rest(session.reason)
-            return
-        if self.clock() - asked > RECHECK:
-            return  # connecting took long, and much may have happened: look again first
-        told = {"delivery_id": pk, "attempt": claimed.delivery.attempts}
-        signals.pre_transmit.send_robust(None, **told)
+    def _share(self) -> None:
+        """Threads carry on; this one looks at what they are about to send."""
+        self.lanes = min(self.connections.most, len(self.todo))
+        threads = [
+            threading.Thread(target=self._lane, name=f"drip-lane-{number}", daemon=True)
+            for number in range(self.lanes)
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                if self._is_due():
+                    self._recheck()
+                self.wanted.wait(POLL)
+                self.wanted.clear()
+        except BaseException:
+            self._call_back(threads)
+            raise
+        if self.trouble:
+            raise self.trouble
+
+    def _lane(self) -> None:
+        try:
+            Lane(self).run()
+        except BaseException as error:
+            self.trouble, self.over = error, True
+        finally:
+            databases.close_all()  # what receivers of signals have opened in this thread
+            self.wanted.set()
+
+    def _call_back(self, threads: list[threading.Thread]) -> None:
+        """Each lane may finish what it has in hand; who takes too long leaves a doubt."""
+        with self.turn:
+            self.over = True
+            self.turn.notify_all()
+        patience = time.monotonic() + conf.SOCKET_SECONDS
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, patience - time.monotonic()))
+
+    def _is_due(self) -> bool:
+        """Whether the lanes need a look soon."""
+        with self.turn:
+            head = next(iter(self.todo), None)
+            if head is None or self._is_over():
+                return False
+            return head not in self.fresh or self.clock() - self.checked > LOOK_AHEAD
+
+    # What lanes call
+
+    def take(self, look: Callable[[], None] | None) -> Claimed | None:
+        """The next one that may go, for one lane alone; None: it has no more to do.
+
+        `look`: checks again; without it, somebody else is waited for who does.
+        """
+        while True:
+            with self.turn:
+                if not self.todo or self._is_over():
+                    self.turn.notify_all()
+                    return None
+                pk = next(iter(self.todo))
+                # However long the look took, one may go on it: else a slow database stops all.
+                if pk in self.fresh and (self.unused or self.clock() - self.checked <= RECHECK):
+                    self.unused, self.gone = False, self.gone + 1
+                    return self.in_hand.setdefault(pk, self.todo.pop(pk))
+                if not look:
+                    self.wanted.set()
+                    self.turn.wait(1)
+            if look:
+                look()
+
+    def put_back(self, claimed: Claimed) -> None:
+        """It was not begun: it is the next one's turn, after another look if need be."""
+        with self.turn:
+            pk = claimed.delivery.pk
+            if self.in_hand.pop(pk, None):
+                self.todo = {pk: claimed, **self.todo}
+
+    def conclude(self, pk: int, change: Change) -> None:
+        with self.turn:
+            if self.in_hand.pop(pk, None):
+                self.changes[pk] = change
+
+    def begin(self, claimed: Claimed) -> None:
+        pk = claimed.delivery.pk
         self.journal.start(pk, claimed.go.step.pk)
-        self.in_flight = self.todo.pop(pk)
-        self._note(claimed, _transmit(session, mail))
-        signals.post_transmit.send_robust(None, **told)
+        with self.turn:
+            self.in_flight[pk] = self.in_hand.pop(pk)
 
-    def _note(self, claimed: Claimed, outcome: Outcome) -> None:
+    def note(self, claimed: Claimed, outcome: Outcome) -> None:
         delivery = claimed.delivery
-        self.changes[delivery.pk] = change_of(outcome, claimed, self.now)
-        self.in_flight = None
-        self.journal.answer(VERBS[type(outcome)], delivery.pk, _words(outcome))
-        self.doubts = self.doubts + 1 if isinstance(outcome, Uncertain) else 0
-        if isinstance(outcome, Again) and outcome.outage:
-            self.changes[delivery.pk] = self._rest(outcome.reason)
-        elif self.doubts >= DOUBTS:
-            self._rest(_words(outcome))
-        elif isinstance(outcome, Sent | Refused) and not self.awake:
-            resting.wake()
-            self.awake = True
+        with self.turn:
+            if not self.in_flight.pop(delivery.pk, None):
+                return  # it took too long, and is in doubt already
+            self.changes[delivery.pk] = change_of(outcome, claimed, self.now)
+        self.journal.answer(VERBS[type(outcome)], delivery.pk, words(outcome))
+        with self.turn:
+            self.doubts = self.doubts + 1 if isinstance(outcome, Uncertain) else 0
+            if isinstance(outcome, Again) and outcome.outage:
+                self.changes[delivery.pk] = self._rest(outcome.reason)
+            elif self.doubts >= DOUBTS:
+                self._rest(words(outcome))
+            elif isinstance(outcome, Sent | Refused) and not self.awake:
+                resting.wake()
+                self.awake = True
+
+    def is_unreachable(self, reason: str) -> None:
+        """A lane can't connect. Where others can, the server lets no more of them in."""
+        with self.turn:
+            self.lanes -= 1
+            if self.lanes:
+                self.connections.most = self.lanes
+            else:
+                self._rest(reason)
+
+    # What is done for all lanes
+
+    def _is_over(self) -> bool:
+        late = self.clock() - self.began >= conf.LEASE_SECONDS * 2 / 3
+        return self.over or late or self.enough()
 
     def _rest(self, reason: str) -> Change:
         """An outage: all that is left waits, and so do the other workers of this host."""
@@ -147,93 +254,97 @@ class Slice:
 
         Only as many are looked at as may go before the next look: twice what went since the last.
         """
-        ahead = list(islice(self.todo, max(FEWEST_AHEAD, 2 * len(self.changes))))
+        with self.turn:
+            ahead = list(islice(self.todo, max(FEWEST_AHEAD, 2 * self.gone)))
+            self.gone = 0
         self._settle()
-        self.checked = self.clock()
+        asked = self.clock()
         verdicts = check(load_to_check(ahead, self.token), self.now)
         put_off = {pk: replace_try(change) for pk, change in changes_of(verdicts).items()}
-        self.fresh = set(ahead)
-        for pk in ahead:
-            if isinstance(verdicts.get(pk), Go):
-                continue
-            del self.todo[pk]
-            if pk in verdicts:  # else it is no longer ours
-                self.changes[pk] = put_off.get(pk, UNTOUCHED)
+        with self.turn:
+            self.checked, self.fresh, self.unused = asked, set(ahead), True
+            for pk in ahead:
+                if pk not in self.todo or isinstance(verdicts.get(pk), Go):
+                    continue
+                del self.todo[pk]
+                if pk in verdicts:  # else it is no longer ours
+                    self.changes[pk] = put_off.get(pk, UNTOUCHED)
+            self.turn.notify_all()
+
+    def _finish(self) -> None:
+        with self.turn:
+            self.over = True
+            reason = _("Its worker was interrupted between the message and the answer.")
+            self.changes.update(dict.fromkeys(self.in_flight, Change(State.UNCERTAIN, reason)))
+            self.changes.update(dict.fromkeys([*self.in_hand, *self.todo], UNTOUCHED))
+            for rows in (self.in_flight, self.in_hand, self.todo):
+                rows.clear()
+        self._settle()
+
+    def _settle(self) -> None:
+        with self.turn:
+            changes, self.changes = self.changes, {}
+        enrollments = [self.enrollments[pk] for pk in changes]
+        try:
+            self.settled += settle(self.token, changes, self.now, enrollments)
+        except BaseException:
+            with self.turn:
+                self.changes = changes | self.changes
+            raise
+
+
+class Lane:
+    """One connection's way through a slice. `look`: as for `Slice.take`."""
+
+    def __init__(self, slice_: Slice, look: Callable[[], None] | None = None) -> None:
+        self.slice, self.look = slice_, look
+        self.sessions: dict[str, Session] = {}  # borrowed, by channel
+
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Mail after mail, until there is none to take or `until` is true."""
+        try:
+            while not until() and (claimed := self.slice.take(self.look)):
+                if not self._one(claimed):
+                    break
+        finally:
+            for slug, session in self.sessions.items():
+                self.slice.connections.give_back(slug, session)
+
+    def _one(self, claimed: Claimed) -> bool:
+        """False: the server can't be reached."""
+        slice_, delivery = self.slice, claimed.delivery
+        pk = delivery.pk
+        mail = slice_.mails.get(pk) or Fault(_("It was not made."))
+        if isinstance(mail, Hold | Fault):
+            slice_.conclude(pk, change_of_obstacle(delivery, mail, slice_.now))
+            return True
+        asked = slice_.clock()
+        session = self._session(delivery.channel)
+        if isinstance(session, Again):
+            slice_.put_back(claimed)
+            slice_.is_unreachable(session.reason)
+            return False
+        if slice_.clock() - asked > RECHECK:
+            slice_.put_back(claimed)  # connecting took long, and much may have happened
+            return True
+        told = {"delivery_id": pk, "attempt": delivery.attempts}
+        signals.pre_transmit.send_robust(None, **told)
+        slice_.begin(claimed)
+        began = slice_.clock()
+        outcome = _transmit(session, mail)
+        slice_.connections.took(delivery.channel, slice_.clock() - began)
+        slice_.note(claimed, outcome)
+        signals.post_transmit.send_robust(None, **told)
+        return True
 
     def _session(self, slug: str) -> Session | Again:
-        """The channel's session, connected."""
+        """The lane's session of the channel, connected."""
         if slug not in self.sessions:
-            opened = registry.channels()[slug].open()
+            opened = self.slice.connections.borrow(slug)
             if isinstance(opened, Again):
                 return opened
             self.sessions[slug] = opened
         return self.sessions[slug].ready() or self.sessions[slug]
-
-    def _finish(self) -> None:
-        if self.in_flight:
-            reason = _("Its worker was interrupted between the message and the answer.")
-            self.changes[self.in_flight.delivery.pk] = Change(State.UNCERTAIN, reason)
-        self.changes.update(dict.fromkeys(self.todo, UNTOUCHED))
-        self.todo.clear()
-        try:
-            self._settle()
-        finally:
-            for session in self.sessions.values():
-                session.close()
-
-    def _settle(self) -> None:
-        enrollments = [self.enrollments[pk] for pk in self.changes]
-        self.settled += settle(self.token, self.changes, self.now, enrollments)
-        self.changes = {}
-
-
-UNTOUCHED = Change(State.WAITING, refund=True)
-
-
-def suspect(attempts: int, *, alone: bool) -> Change:
-    """Its worker came to grief before any message went out: this one may have been the reason.
-
-    A suspect is made alone from then on, so that it harms no other; after its tries it is given up.
-    """
-    if alone and attempts >= conf.MAX_ATTEMPTS:
-        return Change(State.FAILED, _("Each worker that was to make this mail came to grief."))
-    return Change(State.WAITING, suspect=True)
-
-
-VERBS: dict[type, str] = {Sent: "ok", Refused: "refused", Again: "again", Uncertain: "doubt"}
-
-
-def change_of(outcome: Outcome, claimed: Claimed, now: datetime) -> Change:
-    """What one answer makes of its delivery; an outage is its slice's matter."""
-    delivery, step_id = claimed.delivery, claimed.go.step.pk
-    match outcome:
-        case Sent():
-            return Change(State.SENT, step_id=step_id, provider_id=outcome.provider_id)
-        case Refused():
-            return Change(State.FAILED, outcome.reason, step_id=step_id)
-        case Uncertain():
-            return Change(State.UNCERTAIN, outcome.reason, step_id=step_id)
-    tried_long = delivery.created_at and now - delivery.created_at > GIVE_UP_AFTER
-    if tried_long and delivery.attempts >= GIVE_UP_TRIES:
-        return Change(State.FAILED, outcome.reason, step_id=step_id)
-    return Change(State.WAITING, outcome.reason, due_at=now + _retry_delay(delivery.attempts))
-
-
-def _not_made(delivery: Due, obstacle: Hold | Fault, now: datetime) -> Change:
-    if isinstance(obstacle, Hold):
-        later = now + timedelta(minutes=conf.HOLD_MINUTES)
-        return Change(State.WAITING, obstacle.reason, due_at=later, refund=True)
-    if delivery.attempts >= conf.MAX_ATTEMPTS:
-        return Change(State.FAILED, obstacle.reason)
-    # Long enough for somebody to mend what a careless deploy has broken for everybody.
-    later = now + resting.jittered(
-        timedelta(minutes=conf.HOLD_MINUTES) * 4 ** (delivery.attempts - 1)
-    )
-    return Change(State.WAITING, obstacle.reason, due_at=later)
-
-
-def _retry_delay(attempts: int) -> timedelta:
-    return resting.jittered(min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10)))
 
 
 def _transmit(session: Session, mail: Mail) -> Outcome:
@@ -242,12 +353,3 @@ def _transmit(session: Session, mail: Mail) -> Outcome:
     except Exception as error:  # a channel that breaks its contract: nobody knows how far it came
         logger.exception("The channel failed")
         return Uncertain(f"{type(error).__name__}: {error}")
-
-
-def _words(outcome: Outcome) -> str:
-    return outcome.provider_id if isinstance(outcome, Sent) else outcome.reason
-
-
-def replace_try(change: Change) -> Change:
-    """The same, with the try given back that the claim has counted."""
-    return Change(change.state, change.reason, change.due_at, refund=True, ends=change.ends)
