@@ -70,6 +70,7 @@ def contacts(amount: int, **fields: Any) -> list[Contact]:
 def topic(slug: str = "news", **fields: Any) -> Topic:
     fields.setdefault("name", slug.title())
     fields.setdefault("site", site())
+    fields.setdefault("opt_in", "single")
     return Topic.objects.create(slug=slug, **fields)
 
 

@@ -14,9 +14,14 @@ FLOORS = {
     "models": 3, "channels": 3,
     "engine": 4,
     "api": 5, "tasks": 5, "urls": 5, "wagtail_hooks": 5, "apps": 5,
-    "integrations": 5, "recipients": 5, "admin": 5, "management": 5,
+    "integrations": 5, "recipients": 5, "admin": 5, "management": 5, "templatetags": 5,
 }  # fmt: skip
-WIRING = {"apps", "urls", "wagtail_hooks"}  # connects what the others don't know of each other
+WIRING = {
+    "apps",
+    "urls",
+    "wagtail_hooks",
+    "templatetags",
+}  # connects what the others don't know of each other
 DOORS = {"api", "tasks"}  # what the other edges may call on their own floor
 # The packages that only the named rooms may know.
 OUTSIDE = {

@@ -19,10 +19,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .conf import conf
-from .engine import enrolling, erasing, leaving, recording
+from .engine import choosing, enrolling, erasing, leaving, recording, signing_up, subscribing
 from .engine.identifying import find, identify
-from .models import Campaign, Contact, Enrollment, Event, Topic, consent
+from .models import Campaign, Contact, Enrollment, Event, Topic
 from .models.consent import Suppression
+from .models.signups import Choice
 
 logger = logging.getLogger("wagtail_drip")
 
@@ -126,15 +127,24 @@ def subscribe(
     source: str,
     wording: str = "",
     ip: str | None = None,
+    confirmed: bool = False,
 ) -> bool:
-    """Somebody chose the topic of this short name. False where they had chosen it before.
+    """Somebody chose the topic of this short name. True where they get it now and didn't before.
 
-    `source` (page or way), `wording` (what they agreed to) and `ip` are kept as proof.
+    `source` (page or way), `wording` (what they agreed to) and `ip` are kept as proof. Where the
+    topic asks for a confirmation, or they had left it, a mail asks for that first; `confirmed`
+    says that your site knows already whose address it is and that they mean it.
     """
     now = timezone.now()
     with transaction.atomic():
         person = identify(email=email, user=user, contact=contact, now=now)
-        return consent.grant(person, _topic(topic), at=now, source=source, wording=wording, ip=ip)
+        choice = Choice(_topic(topic), wording)
+        if confirmed:
+            return subscribing.subscribe(person, choice, at=now, source=source, ip=ip)
+        before = choosing.granted_topics(person)
+        site = choice.topic.site
+        now_granted = signing_up.choose(person, [choice], site=site, at=now, source=source, ip=ip)
+        return any(topic.pk not in before for topic in now_granted)
 
 
 def unsubscribe(

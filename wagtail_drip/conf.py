@@ -115,6 +115,31 @@ class Conf:
         return list(self._get("HASH_KEY_FALLBACKS", []))
 
     @property
+    def KEEP_IP(self) -> bool:
+        """Whether the proof of a consent keeps the IP address it was given from."""
+        return bool(self._get("KEEP_IP", False))
+
+    @property
+    def TRUSTED_PROXIES(self) -> int:
+        """How many proxies of yours add to X-Forwarded-For; 0: that header is not believed."""
+        return int(self._get("TRUSTED_PROXIES", 0))
+
+    @property
+    def SIGN_UPS_PER_HOUR(self) -> int:
+        """How many sign-ups an hour one IP address (IPv6: one /64 network) may send."""
+        return int(self._get("SIGN_UPS_PER_HOUR", 30))
+
+    @property
+    def CONFIRM_AGAIN_MINUTES(self) -> int:
+        """How long an address gets no second mail that asks for confirmation."""
+        return int(self._get("CONFIRM_AGAIN_MINUTES", 60))
+
+    @property
+    def CONFIRMS_PER_DAY(self) -> int:
+        """How many mails that ask for confirmation one address gets a day at most."""
+        return int(self._get("CONFIRMS_PER_DAY", 3))
+
+    @property
     def STRICT(self) -> bool:
         """Whether misuse of the api raises ValueError, or is only logged; default DEBUG."""
         return bool(self._get("STRICT", settings.DEBUG))

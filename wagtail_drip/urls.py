@@ -2,10 +2,18 @@
 
 from django.urls import path
 
+from .recipients.confirming import ConfirmView
 from .recipients.leaving import LeaveView
+from .recipients.preferences import EraseView, PreferencesView
+from .recipients.subscribing import SignUpView, ThanksView
 
 app_name = "wagtail_drip"
 urlpatterns = [
-    # Stands in every mail that was ever sent: never change it.
+    # These stand in every mail that was ever sent: never change them.
     path("leave/<str:signed>/", LeaveView.as_view(), name="leave"),
+    path("preferences/<str:signed>/", PreferencesView.as_view(), name="preferences"),
+    path("preferences/<str:signed>/erase/", EraseView.as_view(), name="erase"),
+    path("confirm/<str:signed>/", ConfirmView.as_view(), name="confirm"),
+    path("sign-up/", SignUpView.as_view(), name="sign_up"),
+    path("sign-up/thanks/", ThanksView.as_view(), name="sign_up_thanks"),
 ]

@@ -140,7 +140,7 @@ def picture(title: str, make):
 
 def topics(site: Site) -> None:
     for slug, name, description in TOPICS:
-        values = {"name": name, "description": description, "site": site}
+        values = {"name": name, "description": description, "site": site, "opt_in": "single"}
         Topic.objects.get_or_create(slug=slug, defaults=values)
 
 

@@ -31,7 +31,7 @@ def submenu(client) -> list[str]:
 
 def test_all_of_ours_stands_in_one_menu_group(editor):
     assert submenu(editor) == [
-        "Campaigns", "Mails", "Mailing topics",
+        "Campaigns", "Mails", "Mailing topics", "Suppressed addresses",
         "Contacts", "Events", "People in campaigns", "Deliveries",
     ]  # fmt: skip
 

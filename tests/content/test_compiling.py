@@ -8,7 +8,7 @@ from wagtail.models import Page
 
 from wagtail_drip.content.compiling import MOST_BYTES, compile_message
 from wagtail_drip.content.making import sample
-from wagtail_drip.content.personalizing import LEAVE, Fault, Hold, Slot
+from wagtail_drip.content.personalizing import LEAVE, PREFERENCES, Fault, Hold, Slot
 from wagtail_drip.content.rendering import Brand
 
 from .support import heading, make_one, part, person, soup, source
@@ -18,7 +18,7 @@ LINKS = '<p><a href="/about/">a</a> <a href="https://x.example/?a=1&amp;b=2">b</
 
 def test_a_message_is_cut_at_its_slots():
     compiled = compile_message(source(heading("Hi {{ first_name|you }}"), subject="Plain"))
-    assert compiled.slots == (Slot("first_name", "you"), Slot(LEAVE))
+    assert compiled.slots == (Slot("first_name", "you"), Slot(LEAVE), Slot(PREFERENCES))
     assert compiled.subject == ("Plain",)
     assert compiled.subject_line == b"Subject: Plain\r\n"
 

@@ -170,6 +170,15 @@ def topic_panels() -> ObjectList:
         [
             name_panel(),
             FieldPanel("description"),
+            FieldPanel("public"),
+            MultiFieldPanel(
+                [
+                    FieldPanel("opt_in", widget=forms.RadioSelect),
+                    FieldPanel("wording"),
+                    FieldPanel("expires_months"),
+                ],
+                heading=_("Consent"),
+            ),
             short_name_panel(_("Names the topic in reports and commands.")),
             FieldPanel("site"),
         ],

@@ -29,6 +29,7 @@ from .forms import trigger_choices, trigger_label
 from .permissions import may
 from .places import campaign_url
 from .records import RECORDS
+from .suppressions import SuppressionViewSet
 
 EMPTY_STATE = "wagtail_drip/admin/index_results.html"
 WIDE = "drip-wide"  # columns that a phone does without
@@ -226,7 +227,7 @@ class TopicViewSet(snippets.SnippetViewSet):
 class DripGroup(snippets.SnippetViewSetGroup):
     """One menu group for what is edited and what was recorded."""
 
-    items = (CampaignViewSet, StepViewSet, TopicViewSet)
+    items = (CampaignViewSet, StepViewSet, TopicViewSet, SuppressionViewSet)
     menu_label = _("Drip")
     menu_name = "drip"
     menu_icon = "drip"

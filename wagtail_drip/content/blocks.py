@@ -25,6 +25,7 @@ from wagtail.rich_text import RichText
 from .. import registry
 from ..streams import OpenStreamBlock
 from . import richtext
+from .confirm_block import ConfirmBlock
 from .email_block import PREVIEW, EmailBlock, EmailStructBlock, merged
 from .merge_fields import LOOKALIKE
 from .product_block import ProductBlock
@@ -290,6 +291,7 @@ def builtin() -> dict[str, Block]:
         "text": RichWordsBlock(),
         "image": ImageBlock(),
         "button": ButtonBlock(),
+        "confirm": ConfirmBlock(),
         "divider": DividerBlock(),
         "quote": QuoteBlock(),
         "product": ProductBlock(),

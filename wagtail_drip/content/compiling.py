@@ -22,7 +22,7 @@ from ..streams import UnknownBlock, kind
 from . import merge_fields, mime, products, richtext
 from .email_block import EmailBlock, render_html, render_plain
 from .merge_fields import mark, split
-from .personalizing import LEAVE, Fault, Fragment, Hold, Slot, tidy
+from .personalizing import LEAVE, PREFERENCES, Fault, Fragment, Hold, Slot, tidy
 from .products import Product, Unavailable
 from .rendering import Brand, Rendering
 
@@ -42,6 +42,9 @@ class Source:
     body: StreamValue
     language: str
     brand: Brand
+    # Why its readers get it, at its foot: the topic they chose, else the reason editors gave.
+    topic: str = ""
+    because: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,9 @@ def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
         "subject": subject,
         "preheader": rendering.merge(source.preheader),
         "leave_url": mark(Slot(LEAVE)),
+        "preferences_url": mark(Slot(PREFERENCES)),
+        "topic": source.topic,
+        "because": source.because,
     }
     html_rows = (_row_html(row, rendering) for row in body)
     plain_rows = (_row_plain(row, rendering) for row in body)

@@ -15,6 +15,7 @@ from . import compiling, products
 from .compiling import CompiledMessage, Row, Source
 from .personalizing import (
     LEAVE,
+    PREFERENCES,
     Envelope,
     Fault,
     Fragment,
@@ -149,7 +150,7 @@ def _answers(
             wanted[name].append(group)
     answers: dict[str, dict[int, Any]] = {}
     for name, askers in wanted.items():
-        if name == LEAVE:
+        if name in (LEAVE, PREFERENCES):
             continue
         people = [person for _compiled, group in askers for person in group]
         if name in rows:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # A merge field is a few words. What is longer than this is a mistake and would make a bad mail.
 MOST_CHARACTERS = 10_000
 LEAVE = "leave_url"  # the slot of the unsubscribe link
+PREFERENCES = "preferences_url"  # the slot of the link to the reader's own page
 ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058
 AUTO = "auto-generated"  # RFC 3834
 OWN = {
@@ -75,6 +76,7 @@ class Envelope:
     message_id: str  # `<token@domain>`
     leave_url: str  # absolute; the same in the header and at the foot
     from_email: str  # `Name <address>` or `address`
+    preferences_url: str = ""  # default: the leave link, whose page leads there
     reply_to: str = ""
     list_id: str = ""  # default: `<campaign.domain of the sender>`
     headers: Mapping[str, str] = field(default_factory=dict)  # further ones
@@ -261,6 +263,9 @@ def _one(
     for slot in compiled.slots:
         if slot.name == LEAVE:
             words.append(envelope.leave_url)
+            continue
+        if slot.name == PREFERENCES:
+            words.append(envelope.preferences_url or envelope.leave_url)
             continue
         word = _word(slot, answers[slot.name].get(recipient.id))
         if isinstance(word, Hold | Fault):

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ..conf import conf
 from ..content.links import leave_url
+from ..content.person_links import preferences_url
 from ..content.personalizing import Envelope, Recipient
 from ..models import Campaign, Step
 from .loading import Due
@@ -23,6 +24,9 @@ def envelopes(deliveries: Sequence[Due], step: Step, campaign: Campaign) -> dict
             message_id=delivery.message_id or message_id(delivery.token, from_email),
             leave_url=leave_url(delivery.token),
             from_email=from_email,
+            preferences_url=preferences_url(person.hex)
+            if (person := delivery.contact.uuid)
+            else "",
             reply_to=campaign.reply_to,
             list_id=list_of,
             metadata={"drip": delivery.token},

@@ -73,7 +73,7 @@ def check(deliveries: Sequence[Due], now: datetime) -> dict[int, Verdict]:
     """A verdict on each delivery by its primary key."""
     campaigns = (
         Campaign.objects.filter(pk__in={row.campaign_id for row in deliveries})
-        .select_related("site__root_page__locale")
+        .select_related("site__root_page__locale", "topic")
         .in_bulk()
     )
     leaving, faults = reasons_to_leave([row.enrollment for row in deliveries], campaigns, now)
@@ -101,6 +101,12 @@ def _verdict(delivery: Due, facts: _Facts) -> Verdict:
         return Skip(reason)
     if campaign.paused_at:
         return Hold("", delivery.due_at)
+    if (
+        (until := delivery.contact.paused_until)
+        and until > facts.now
+        and not campaign.transactional
+    ):
+        return Hold(_("The reader wants no mail until then."), until)
     step = facts.step(delivery, campaign)
     if step is None or (reason := _obstacle(delivery, facts)):
         return Hold(reason or _unpublished(facts.steps.get(delivery.step_key, [])), _later(facts))

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from .. import registry
 from ..flow import compiling
 from ..flow.program import FORMAT
 from ..models import Campaign, Contact, Event, Inbox
@@ -78,7 +79,7 @@ def open_campaigns() -> QuerySet[Campaign]:
     """Campaigns people may enter: live ones, and paused ones, where they wait inside."""
     return Campaign.objects.filter(
         live=True, started_at__isnull=False, current_version__isnull=False
-    ).select_related("current_version")
+    ).select_related("current_version", "topic")
 
 
 @on_deadlock
@@ -99,10 +100,19 @@ def _match(events: list[Event], now: datetime) -> None:
         candidates = [
             Candidate(event.contact, event.at, event.data, event)
             for event in by_name[campaign.trigger]
-            if campaign.started_at and event.at >= campaign.started_at
+            if campaign.started_at
+            and event.at >= campaign.started_at
+            and _concerns(campaign, event)
         ]
         if candidates:
             _try_to_admit(campaign, candidates, now)
+
+
+def _concerns(campaign: Campaign, event: Event) -> bool:
+    """What the trigger says; one that a site has removed since lets everything pass."""
+    trigger = registry.triggers().get(event.name)
+    topic = campaign.topic.slug if campaign.topic else ""
+    return trigger is None or trigger.concerns(event.data, site_id=campaign.site_id, topic=topic)
 
 
 def _try_to_admit(campaign: Campaign, candidates: list[Candidate], now: datetime) -> None:

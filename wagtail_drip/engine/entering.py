@@ -14,7 +14,7 @@ from ..flow import compiling
 from ..flow.conditions import group
 from ..models import Campaign, Contact, Enrollment, Event, matching
 from ..models.addresses import digest
-from ..models.consent import granted, suppressed
+from ..models.consent import expired, granted, suppressed
 from ..models.inserting import insert_all
 from .asking import ask
 
@@ -52,8 +52,8 @@ def _allowed(
 ) -> set[int]:
     """The gate: consent, suppression, audience. Primary keys of the contacts that pass."""
     by_id = {contact.pk: contact for contact in contacts if not contact.erased_at}
-    if campaign.topic_id:
-        consenting = granted(by_id, campaign.topic_id)
+    if campaign.topic:
+        consenting = granted(by_id, campaign.topic_id) - expired(by_id, campaign.topic, now)
         by_id = {pk: contact for pk, contact in by_id.items() if pk in consenting}
     blocked = suppressed((c.email for c in by_id.values()), transactional=campaign.transactional)
     allowed = {pk for pk, contact in by_id.items() if contact.email not in blocked}

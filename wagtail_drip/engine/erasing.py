@@ -7,9 +7,18 @@ from uuid import uuid4
 
 from django.db import transaction
 
-from ..models import Consent, ConsentRecord, Contact, Delivery, Enrollment, Event
+from ..models import (
+    Consent,
+    ConsentRecord,
+    Contact,
+    Delivery,
+    Enrollment,
+    Event,
+    Farewell,
+    PendingConsent,
+)
 from ..models.addresses import digest
-from .leaving import lock, take_out
+from .ending import lock, take_out
 from .retrying import on_deadlock
 
 ERASED = Enrollment.Reason.ERASED
@@ -31,7 +40,7 @@ def erase(contact: Contact, *, now: datetime) -> bool:
         _skip_waiting(contact, now)
         enrollments.update(data={}, event=None)
         _forget_words(contact)
-        for model in (Event, Consent, ConsentRecord):
+        for model in (Event, Consent, ConsentRecord, PendingConsent, Farewell):
             model._default_manager.filter(contact=contact).delete()
         _anonymize(contact, now)
     return True
@@ -62,6 +71,8 @@ def _anonymize(contact: Contact, now: datetime) -> None:
         language="",
         time_zone="",
         attributes={},
+        paused_until=None,
+        most_per_week=None,
         erased_at=now,
     )
     contact.refresh_from_db()

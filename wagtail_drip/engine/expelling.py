@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..flow.conditions import group
-from ..models import Campaign, Enrollment, matching
-from ..models.consent import granted, suppressed
+from ..models import Campaign, Enrollment, Topic, matching
+from ..models.consent import expired, granted, suppressed
 from .asking import ask
 
 Reason = Enrollment.Reason
@@ -30,7 +30,8 @@ def reasons_to_leave(
 ) -> tuple[dict[int, str], dict[int, str]]:
     """For those who must leave: `Enrollment.Reason` by primary key. And why some can't be asked.
 
-    One query for each campaign with goals, one for each topic, at most two for suppressions.
+    One query for each campaign with goals, one for the topics and one for each of them (two where
+    its consent ends), at most two for suppressions.
     """
     leaving: dict[int, str] = {}
     for row in enrollments:
@@ -40,7 +41,7 @@ def reasons_to_leave(
             leaving[row.pk] = Reason.STOPPED
     reached, faults = _goals(_without(enrollments, leaving), campaigns, now)
     leaving |= dict.fromkeys(reached, Reason.GOAL)
-    leaving |= _unsubscribed(_without(enrollments, leaving, faults), campaigns)
+    leaving |= _unsubscribed(_without(enrollments, leaving, faults), campaigns, now)
     leaving |= _suppressed(_without(enrollments, leaving, faults), campaigns)
     return leaving, faults
 
@@ -72,17 +73,22 @@ def _goals(
 
 
 def _unsubscribed(
-    enrollments: Iterable[Inside], campaigns: Mapping[int, Campaign]
+    enrollments: Iterable[Inside], campaigns: Mapping[int, Campaign], now: datetime
 ) -> dict[int, str]:
     by_topic = defaultdict(list)
     for row in enrollments:
         if topic_id := campaigns[row.campaign_id].topic_id:
             by_topic[topic_id].append(row)
     leaving: dict[int, str] = {}
-    for topic_id, rows in by_topic.items():
-        consenting = granted({row.contact_id for row in rows}, topic_id)
-        gone = [row.pk for row in rows if row.contact_id not in consenting]
-        leaving |= dict.fromkeys(gone, Reason.UNSUBSCRIBED)
+    for topic in Topic.objects.filter(pk__in=by_topic).order_by("pk"):
+        rows = by_topic[topic.pk]
+        contacts = {row.contact_id for row in rows}
+        consenting, lapsed = granted(contacts, topic.pk), expired(contacts, topic, now)
+        for row in rows:
+            if row.contact_id not in consenting:
+                leaving[row.pk] = Reason.UNSUBSCRIBED
+            elif row.contact_id in lapsed:
+                leaving[row.pk] = Reason.EXPIRED
     return leaving
 
 

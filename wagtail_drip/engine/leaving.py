@@ -9,12 +9,26 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from ..models import Campaign, Consent, ConsentRecord, Contact, Delivery, Enrollment, Topic
+from ..flow.triggers import LEFT_TOPIC
+from ..models import (
+    Campaign,
+    Consent,
+    ConsentRecord,
+    Contact,
+    Delivery,
+    Enrollment,
+    Event,
+    Inbox,
+    PendingConsent,
+    Topic,
+)
 from ..models.addresses import digest, normalize
 from ..models.consent import Suppression, grant, lift_unsubscribed, may_return, suppress, withdraw
+from .ending import lock, take_out
+from .recording import record
 from .retrying import on_deadlock
 
 UNSUBSCRIBED = Enrollment.Reason.UNSUBSCRIBED
@@ -32,7 +46,11 @@ def leave_topic(
     """
     with transaction.atomic():
         lock(contact.pk)
-        withdraw(contact, topic, at=at, source=source, ip=ip)
+        if withdraw(contact, topic, at=at, source=source, ip=ip) and not contact.erased_at:
+            # A series of another topic that they still want may start on it.
+            data = {"topic": topic.slug, "name": topic.name}
+            record(LEFT_TOPIC, contact=contact, data=data, at=at, now=at)
+        PendingConsent.objects.filter(contact=contact, topic=topic).delete()
         campaigns = list(Campaign.objects.filter(topic=topic).values_list("pk", flat=True))
         enrollments = Enrollment.objects.filter(contact=contact, campaign_id__in=campaigns)
         return take_out(enrollments, reason=UNSUBSCRIBED, at=at)
@@ -50,10 +68,12 @@ def leave_all(
     """`contact` wants no marketing at all; transactional mail still goes.
 
     Returns how many campaigns that took them out of. The suppression outlives the contact, so
-    that an import doesn't bring them back.
+    that an import doesn't bring them back. It is no event: whatever started on it would be one
+    mail more to somebody who has just said no to all, so what there is to say stands on the page.
     """
     with transaction.atomic():
         lock(contact.pk)
+        PendingConsent.objects.filter(contact=contact).delete()
         granted = Consent.objects.filter(contact=contact, state=Consent.State.GRANTED)
         for consent in granted.select_related("topic").order_by("pk"):
             withdraw(contact, consent.topic, at=at, source=source, ip=ip)
@@ -74,7 +94,7 @@ def leave_campaign(contact: Contact, campaign: Campaign, *, reason: str, at: dat
 
 
 @on_deadlock
-def shut_out(email: str, *, reason: str, scope: str, at: datetime) -> bool:
+def shut_out(email: str, *, reason: str, scope: str, at: datetime, note: str = "") -> bool:
     """Suppress the address; whose it is leaves what is under way within `scope`.
 
     True where the suppression is new or wider. Raises ValueError where `email` is no address.
@@ -83,7 +103,7 @@ def shut_out(email: str, *, reason: str, scope: str, at: datetime) -> bool:
     with transaction.atomic():
         if contact:
             lock(contact.pk)
-        changed = suppress(email, reason=reason, scope=scope, at=at)
+        changed = suppress(email, reason=reason, scope=scope, at=at, note=note)
         if contact:
             enrollments = Enrollment.objects.filter(contact=contact)
             if scope != Suppression.Scope.ALL:
@@ -112,6 +132,7 @@ def rejoin(contact: Contact, topic: Topic, *, at: datetime, source: str) -> bool
         if left_at is None or not grant(contact, topic, at=at, source=source):
             return False
         lift_unsubscribed(contact.email)
+        _forget_leaving(contact, topic, left_at, at)
         if at - left_at <= MISTAKE:
             _resume(contact, topic, left_at, at)
         return True
@@ -128,32 +149,13 @@ def left_by(contact: Contact, topic: Topic, source: str) -> datetime | None:
     return consent.changed_at if last.source == source else None
 
 
-def lock(contact_id: int) -> None:
-    """The first lock of the order; whoever changes a person's way through campaigns takes it."""
-    no_key = connection.features.has_select_for_no_key_update  # recording need not wait
-    row = Contact.objects.filter(pk=contact_id).select_for_update(no_key=no_key)
-    list(row.values_list("pk"))
-
-
-def take_out(enrollments: QuerySet[Enrollment], *, reason: str, at: datetime) -> int:
-    """End the active ones among these, with their waiting deliveries. Returns how many.
-
-    Call it in a transaction that holds the contacts' locks. `enrollments` must not join other
-    tables: a lock would take their rows too.
-    """
-    active = enrollments.filter(state=Enrollment.State.ACTIVE).order_by("pk")
-    ids = list(active.select_for_update().values_list("pk", flat=True))
-    if not ids:
-        return 0
-    Enrollment.objects.filter(pk__in=ids).update(
-        state=Enrollment.State.LEFT, reason=reason, ended_at=at, due_at=None
-    )
-    waiting = Delivery.objects.filter(enrollment_id__in=ids, state=Delivery.State.WAITING)
-    due = list(waiting.order_by("pk").select_for_update().values_list("pk", flat=True))
-    Delivery.objects.filter(pk__in=due).update(
-        state=Delivery.State.SKIPPED, reason=reason, settled_at=at, claim=""
-    )
-    return len(ids)
+def _forget_leaving(contact: Contact, topic: Topic, left_at: datetime, at: datetime) -> None:
+    """What leaving the topic then has started in other topics ends: it was a mistake."""
+    left = Event.objects.filter(contact=contact, name=LEFT_TOPIC, at=left_at)
+    ids = [pk for pk, data in left.values_list("pk", "data") if data.get("topic") == topic.slug]
+    enrollments = Enrollment.objects.filter(contact=contact, event_id__in=ids)
+    take_out(enrollments, reason=Enrollment.Reason.RETURNED, at=at)
+    Inbox.objects.filter(event_id__in=ids).delete()
 
 
 def _resume(contact: Contact, topic: Topic, left_at: datetime, at: datetime) -> None:

@@ -22,6 +22,8 @@ class Person:
     email: str
     language: str
     erased_at: datetime | None
+    paused_until: datetime | None = None
+    uuid: UUID | None = None
     first_name: str = ""
     last_name: str = ""
     time_zone: str = ""
@@ -64,12 +66,12 @@ class Due:
 _TO_CHECK = (
     "pk", "campaign_id", "step_key", "channel", "due_at", "enrollment_id", "contact_id",
     "enrollment__entered_at", "enrollment__state", "enrollment__reason",
-    "contact__email", "contact__language", "contact__erased_at",
+    "contact__email", "contact__language", "contact__erased_at", "contact__paused_until",
 )  # fmt: skip
 _TO_MAKE = (
     "node", "created_at", "attempts", "token", "message_id", "enrollment__data",
     "contact__first_name", "contact__last_name", "contact__time_zone", "contact__attributes",
-    "contact__user_id",
+    "contact__user_id", "contact__uuid",
 )  # fmt: skip
 
 
@@ -83,7 +85,7 @@ def load_to_make(ids: Sequence[int]) -> list[Due]:
         (
             due.node, due.created_at, due.attempts, due.token, due.message_id, due.enrollment.data,
             person.first_name, person.last_name, person.time_zone, person.attributes,
-            person.user_id,
+            person.user_id, person.uuid,
         ) = values[len(_TO_CHECK) - 1 :]  # fmt: skip
         found[pk] = due
     return [found[pk] for pk in ids if pk in found]
@@ -109,7 +111,8 @@ def _to_check(
     email: str,
     language: str,
     erased_at: datetime | None,
+    paused_until: datetime | None,
 ) -> Due:
-    person = Person(email, language, erased_at)
+    person = Person(email, language, erased_at, paused_until)
     journey = Journey(enrollment_id, campaign_id, contact_id, person, entered_at, state, reason)
     return Due(pk, campaign_id, step_key, channel, due_at, journey, person)

@@ -25,7 +25,7 @@ from ..models import (
 )
 from ..models.addresses import keyed_hashes
 from ..models.consent import suppress
-from .leaving import take_out
+from .ending import take_out
 from .retrying import on_deadlock
 
 # What somebody said, or was said of them, whatever their address. A bounce is the address's own.

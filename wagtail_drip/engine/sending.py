@@ -132,7 +132,7 @@ def _make_alike(deliveries: list[Due], go: Go, now: datetime) -> Mapping[int, Ma
     step, campaign = go.step, go.campaign
     try:
         return make(
-            step.source(),
+            step.source(campaign=campaign),
             [recipient(delivery, campaign) for delivery in deliveries],
             envelopes(deliveries, step, campaign),
             date=now,

@@ -20,20 +20,26 @@ from ..models import (
     Delivery,
     Enrollment,
     Event,
+    Farewell,
+    PendingConsent,
     Suppression,
     Tagging,
+    Throttle,
     Topic,
     Version,
 )
 from .recording import announce
 
 MOMENTS: dict[type[models.Model], tuple[str, ...]] = {
-    Contact: ("created_at", "erased_at"),
+    Contact: ("created_at", "erased_at", "paused_until"),
     Alias: ("merged_at",),
     Tagging: ("at",),
     Topic: ("created_at",),
     Consent: ("changed_at",),
     ConsentRecord: ("at",),
+    PendingConsent: ("asked_at",),
+    Farewell: ("at",),
+    Throttle: ("until",),
     Suppression: ("created_at",),
     Campaign: ("started_at", "paused_at", "refused_at"),
     Version: ("created_at",),

@@ -14,7 +14,7 @@ from django.db import transaction
 from ..models import Consent, Delivery, Enrollment
 from ..models.addresses import normalize
 from ..models.consent import Suppression, suppress
-from . import leaving
+from . import ending, leaving
 from .retrying import on_deadlock
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def _lock(found: Delivery, *, wide: bool) -> Delivery:
     enrollments = Enrollment.objects.filter(pk=found.enrollment_id)
     deliveries = Delivery.objects.filter(pk=found.pk)
     if wide:
-        leaving.lock(found.contact_id)
+        ending.lock(found.contact_id)
         enrollments = Enrollment.objects.filter(contact_id=found.contact_id)
         waiting = Delivery.objects.filter(contact_id=found.contact_id, state=Delivery.State.WAITING)
         deliveries = deliveries | waiting
@@ -144,7 +144,7 @@ def _after_bounce(delivery: Delivery, at: datetime, email: str) -> None:
         suppress(address, reason=Suppression.Reason.BOUNCED, scope=scope, at=at)
     if address == contact.email:  # else they have another address by now, and it may work
         enrollments = Enrollment.objects.filter(contact=contact)
-        leaving.take_out(enrollments, reason=Enrollment.Reason.SUPPRESSED, at=at)
+        ending.take_out(enrollments, reason=Enrollment.Reason.SUPPRESSED, at=at)
 
 
 def _after_complaint(delivery: Delivery, at: datetime, email: str) -> None:

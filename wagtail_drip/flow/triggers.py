@@ -24,6 +24,8 @@ class Trigger:
     label: str | Promise
     sample: Mapping[str, Any] = field(default_factory=dict)
     required: tuple[str, ...] = ()
+    # Its campaigns must have a mailing topic: mail about such an event is never transactional.
+    topic_only: bool = False
 
     def problems(self, data: Mapping[str, Any]) -> list[str]:
         """What is wrong with an event's data, in words for the developer who recorded it."""
@@ -33,6 +35,39 @@ class Trigger:
             if data.get(key) in (None, "")
         ]
 
+    def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str) -> bool:
+        """Whether such an event may start a campaign of this site and topic (short name or "")."""
+        return True
+
+
+class OfTopic(Trigger):
+    """Starts the campaigns of the topic that the event is about."""
+
+    def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str) -> bool:
+        return data.get("topic") == topic
+
+
+class OfSite(Trigger):
+    """Starts the campaigns of the site that the event happened on."""
+
+    def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str) -> bool:
+        return data.get("site") == site_id
+
+
+SUBSCRIBED = "subscribed"
+LEFT_TOPIC = "left_topic"
+CANCELED = "service_canceled"
+ASKED_FOR_TOPICS = "asked_for_topics"
+
 
 def builtin() -> dict[str, Trigger]:
-    return {"user_signed_up": Trigger("user_signed_up", gettext_lazy("signed up"))}
+    news = {"topic": "news", "name": "Book news"}
+    asked = {"site": 1, "key": "0" * 32, "topics": ["Book news"]}
+    found = [
+        Trigger("user_signed_up", gettext_lazy("signed up")),
+        OfTopic(SUBSCRIBED, gettext_lazy("subscribed to the mailing topic"), news, ("topic",)),
+        Trigger(LEFT_TOPIC, gettext_lazy("left another mailing topic"), news, ("topic",), True),
+        Trigger(CANCELED, gettext_lazy("canceled a service"), {"service": "Reading club"}),
+        OfSite(ASKED_FOR_TOPICS, gettext_lazy("asked for mail and must confirm"), asked, ("key",)),
+    ]
+    return {trigger.slug: trigger for trigger in found}

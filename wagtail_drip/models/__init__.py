@@ -5,9 +5,11 @@ from .campaigns import Campaign, Step, Version, VersionStep
 from .consent import Consent, ConsentRecord, Suppression, Topic
 from .contacts import Alias, Contact
 from .deliveries import Delivery
+from .farewells import Farewell
 from .heartbeat import Heartbeat
 from .journeys import Enrollment, Event, Inbox
 from .segments import Segment
+from .signups import PendingConsent, Throttle
 from .tags import Tag, Tagging
 
 __all__ = [
@@ -20,13 +22,16 @@ __all__ = [
     "Delivery",
     "Enrollment",
     "Event",
+    "Farewell",
     "Heartbeat",
     "Inbox",
+    "PendingConsent",
     "Segment",
     "Step",
     "Suppression",
     "Tag",
     "Tagging",
+    "Throttle",
     "Topic",
     "Version",
     "VersionStep",

@@ -105,7 +105,10 @@ class Campaign(
         _("or transactional, because"),
         max_length=200,
         blank=True,
-        help_text=_("For mails that people need without having chosen a topic, e.g. a receipt."),
+        help_text=_(
+            "For mails that people need without having chosen a topic, e.g. a receipt. It stands "
+            "at their foot: “You get this because: you placed an order with us.”"
+        ),
     )
     sender_name = models.CharField(_("sender name"), max_length=100, blank=True)
     sender_email = models.EmailField(_("sender address"), blank=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import Site
@@ -20,6 +23,10 @@ from .inserting import insert
 class Topic(index.Indexed, models.Model):
     """What people choose to hear about. Editors read "Mailing topic"."""
 
+    class OptIn(models.TextChoices):
+        DOUBLE = "double", _("they confirm by a mail first")
+        SINGLE = "single", _("at once")  # but who has left comes back by a mail only
+
     site = models.ForeignKey(
         Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
     )
@@ -27,6 +34,32 @@ class Topic(index.Indexed, models.Model):
     slug = models.SlugField(_("short name"), max_length=100, unique=True)
     description = models.TextField(
         _("description"), blank=True, help_text=_("What people get when they choose this topic.")
+    )
+    opt_in = models.CharField(
+        _("how people subscribe"), max_length=10, choices=OptIn.choices, default=OptIn.DOUBLE
+    )
+    wording = models.TextField(
+        _("what people agree to"),
+        blank=True,
+        max_length=1000,
+        help_text=_(
+            "Stands beside the box in sign-up forms, and is kept word for word as proof. Leave "
+            "empty for a sentence that names the topic."
+        ),
+    )
+    # Counts the wordings that differ, so that a proof says which of them was read.
+    wording_version = models.PositiveIntegerField(default=1, editable=False)
+    expires_months = models.PositiveSmallIntegerField(
+        _("consent ends after this many months"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(600)],
+        help_text=_("Counted from when somebody subscribed; leave empty if it never ends."),
+    )
+    public = models.BooleanField(
+        _("offered to everybody"),
+        default=True,
+        help_text=_("Shown on the page where people choose what they get."),
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -39,6 +72,29 @@ class Topic(index.Indexed, models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        before = Topic.objects.filter(pk=self.pk).values_list("wording", "wording_version").first()
+        if before and before[0] != self.wording:
+            self.wording_version = before[1] + 1
+        super().save(*args, **kwargs)
+
+    @property
+    def agreement(self) -> str:
+        """What stands beside the box, in the language that is active."""
+        default = _("I want to get “%s” by e-mail. I can leave at any time by a link in each mail.")
+        return self.wording or str(default) % self.name
+
+    def ends_before(self, now: datetime) -> datetime | None:
+        """Consent from before this moment has run out; None: it never does."""
+        return months_before(now, self.expires_months) if self.expires_months else None
+
+
+def months_before(moment: datetime, months: int) -> datetime:
+    """The same day so many months earlier, or the last day of that month."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)
 
 
 class Consent(models.Model):
@@ -75,6 +131,7 @@ class ConsentRecord(models.Model):
     at = models.DateTimeField()
     source = models.CharField(_("how"), max_length=200, help_text=_("Page or way, e.g. /signup/."))
     wording = models.TextField(_("wording shown"), blank=True)
+    wording_version = models.PositiveIntegerField(_("version of the wording"), null=True)
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
 
     class Meta:
@@ -104,13 +161,16 @@ class Suppression(models.Model):
     reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices)
     scope = models.CharField(_("scope"), max_length=10, choices=Scope.choices, default=Scope.ALL)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
+    note = models.CharField(_("note"), max_length=200, blank=True)
 
     class Meta:
-        verbose_name = _("suppression")
-        verbose_name_plural = _("suppressions")
+        verbose_name = _("suppressed address")
+        verbose_name_plural = _("suppressed addresses")
+        default_permissions = ("add", "delete", "view")  # what stands is lifted, never changed
 
     def __str__(self) -> str:
-        return f"{self.get_reason_display()} ({self.get_scope_display()})"
+        """As the log keeps it: the hash's beginning tells which, and nobody whose."""
+        return f"{self.get_reason_display()} ({self.get_scope_display()}) {self.address_hash[:8]}"
 
 
 def grant(
@@ -120,16 +180,21 @@ def grant(
     at: datetime,
     source: str,
     wording: str = "",
+    wording_version: int | None = None,
     ip: str | None = None,
 ) -> bool:
     """`contact` wants `topic`. True where that changed something; only then proof is written.
 
     The later word counts: a grant from before a withdrawal (an import, say) doesn't undo it.
-    Lifts no suppression.
+    Renews a consent that has run out. Lifts no suppression.
     """
-    earlier = Consent.objects.filter(state=Consent.State.WITHDRAWN, changed_at__lte=at)
-    proof = {"source": source, "wording": wording, "ip": ip}
-    return _change(contact, topic, Consent.State.GRANTED, earlier, at, proof)
+    earlier = Q(state=Consent.State.WITHDRAWN, changed_at__lte=at)
+    if end := topic.ends_before(at):
+        earlier |= Q(state=Consent.State.GRANTED, changed_at__lt=end)
+    proof = {"source": source, "wording": wording, "wording_version": wording_version, "ip": ip}
+    return _change(
+        contact, topic, Consent.State.GRANTED, Consent.objects.filter(earlier), at, proof
+    )
 
 
 def withdraw(
@@ -159,13 +224,27 @@ def granted(contact_ids: Iterable[int], topic_id: int) -> set[int]:
     return set(consents.values_list("contact_id", flat=True))
 
 
+def expired(contact_ids: Iterable[int], topic: Topic, at: datetime) -> set[int]:
+    """Those of the contacts whose consent to the topic has run out. One query, or none."""
+    end = topic.ends_before(at)
+    if end is None:
+        return set()
+    consents = Consent.objects.filter(
+        contact_id__in=list(contact_ids),
+        topic=topic,
+        state=Consent.State.GRANTED,
+        changed_at__lt=end,
+    )
+    return set(consents.values_list("contact_id", flat=True))
+
+
 def _change(
     contact: Contact,
     topic: Topic,
     state: Consent.State,
     earlier: models.QuerySet[Consent],
     at: datetime,
-    proof: dict[str, str | None],
+    proof: dict[str, Any],
 ) -> bool:
     """Set the state by compare-and-set, so that of two calls at once one alone changes it."""
     rows = earlier.filter(contact=contact, topic=topic)
@@ -186,6 +265,7 @@ def suppress(
     reason: str,
     at: datetime,
     scope: str = Suppression.Scope.ALL,
+    note: str = "",
 ) -> bool:
     """This address gets nothing more within `scope`. True where that changed something.
 
@@ -198,13 +278,17 @@ def suppress(
     with transaction.atomic():
         if not rows.exists() and insert(
             Suppression(
-                address_hash=keyed_hash(normalized), reason=reason, scope=scope, created_at=at
+                address_hash=keyed_hash(normalized),
+                reason=reason,
+                scope=scope,
+                created_at=at,
+                note=note,
             )
         ):
             return True
         changed = False
-        if reason != Suppression.Reason.UNSUBSCRIBED:
-            changed = _update(rows.filter(_BY_LEAVING), reason=reason)
+        if reason not in (Suppression.Reason.UNSUBSCRIBED, Suppression.Reason.ERASED):
+            changed = _update(rows.filter(_BY_LEAVING), reason=reason, note=note)
         if scope == Suppression.Scope.ALL:
             narrow = rows.filter(scope=Suppression.Scope.MARKETING)
             changed = _update(narrow, scope=scope) or changed
@@ -224,6 +308,11 @@ def suppressed(addresses: Iterable[str], *, transactional: bool) -> set[str]:
     return {by_hash[value] for value in found.values_list("address_hash", flat=True)}
 
 
+def standing_against(email: str) -> Suppression | None:
+    """The suppression of an address, if there is one. Raises ValueError where it is none."""
+    return _against(email).first()
+
+
 def lift_unsubscribed(email: str) -> bool:
     """Take back "left everything" for somebody who proved the address is theirs.
 
@@ -234,11 +323,15 @@ def lift_unsubscribed(email: str) -> bool:
 
 
 def may_return(email: str) -> bool:
-    """Whether nothing but their own leaving stands against the address."""
+    """Whether nothing but their own leaving, or having been forgotten, stands against it."""
     return not _against(email).exclude(_BY_LEAVING).exists()
 
 
-_BY_LEAVING = models.Q(reason=Suppression.Reason.UNSUBSCRIBED, scope=Suppression.Scope.MARKETING)
+# What somebody did themselves, and may take back: all the rest stands.
+_BY_LEAVING = Q(
+    reason__in=[Suppression.Reason.UNSUBSCRIBED, Suppression.Reason.ERASED],
+    scope=Suppression.Scope.MARKETING,
+)
 
 
 def _against(email: str) -> models.QuerySet[Suppression]:

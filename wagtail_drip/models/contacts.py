@@ -38,6 +38,10 @@ class Contact(models.Model):
     tags = models.ManyToManyField(
         Tag, verbose_name=_("tags"), through=Tagging, related_name="contacts", blank=True
     )
+    # What they chose of how much they get: nothing but transactional mail until then; at most so
+    # many mails in seven days (null: as many as there are).
+    paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
+    most_per_week = models.PositiveSmallIntegerField(_("most mails a week"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
 

@@ -64,6 +64,8 @@ class Enrollment(models.Model):
         CONDITION = "condition", _("left by the flow")
         EDITOR = "editor", _("taken out by hand")
         UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
+        EXPIRED = "consent expired", _("consent expired")
+        RETURNED = "returned", _("came back to what they had left")
         SUPPRESSED = "suppressed", _("suppressed")
         ERASED = "erased", _("erased")
         STOPPED = "stopped", _("campaign stopped")

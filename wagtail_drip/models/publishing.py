@@ -62,6 +62,10 @@ def _start_problems(campaign: Campaign) -> list[Problem]:
     if campaign.topic_id is None and not campaign.transactional_reason.strip():
         text = _("Choose a mailing topic, or say why these mails are transactional.")
         found.append(Problem(text, field="topic"))
+    trigger = registry.triggers().get(campaign.trigger)
+    if trigger and trigger.topic_only and campaign.topic_id is None:
+        text = _("Nobody who %s gets transactional mail for that: choose a mailing topic.")
+        found.append(Problem(text % trigger.label, field="topic"))
     if campaign.time_zone and timing.zone(campaign.time_zone) is None:
         text = _("There is no time zone “%s”.") % campaign.time_zone
         found.append(Problem(text, field="time_zone"))

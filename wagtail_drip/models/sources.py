@@ -11,6 +11,7 @@ from ..conf import conf
 from ..content.compiling import Brand, Source
 
 if TYPE_CHECKING:
+    from .campaigns import Campaign
     from .steps import Step
 
 
@@ -23,12 +24,15 @@ def brand(site: Site) -> Brand:
     )
 
 
-def source(step: Step, brand: Brand) -> Source:
+def source(step: Step, brand: Brand, campaign: Campaign | None = None) -> Source:
     """A step's message as compile_message and checking take it."""
+    topic = campaign.topic if campaign else None
     return Source(
         subject=step.subject,
         preheader=step.preheader,
         body=step.body,
         language=step.locale.language_code,
         brand=brand,
+        topic=topic.name if topic else "",
+        because=campaign.transactional_reason if campaign and not topic else "",
     )

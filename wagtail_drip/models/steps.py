@@ -103,11 +103,14 @@ class Step(
         if self.site_id is None:
             self.site = default_site()
 
-    def source(self, brand: Brand | None = None) -> Source:
-        """Its message, as the content wing takes it. `brand`: default its own site's."""
+    def source(self, brand: Brand | None = None, campaign: Campaign | None = None) -> Source:
+        """Its message, as the content wing takes it. `brand`: default its own site's.
+
+        `campaign`: whose mail it is, for the line that says why one gets it.
+        """
         from . import sources
 
-        return sources.source(self, brand or sources.brand(self.site))
+        return sources.source(self, brand or sources.brand(self.site), campaign)
 
     def used_in(self) -> list[Campaign]:
         """The campaigns that may still send it; while there are any, it can't be deleted."""

@@ -1,123 +1,142 @@
-"""The page behind the link in every mail: leave its topic, or everything.
+"""The page behind the link in every mail: leave its topic, or everything; say why, or get less.
 
-GET and HEAD change nothing: mail scanners and previews follow links. POST needs no login,
-cookie or CSRF token, since mail programs send it for the reader (RFC 8058); the signed link is
-the proof.
+POST needs no login, cookie or CSRF token, since mail programs send it for the reader (RFC 8058);
+the signed link is the proof.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.core.signing import BadSignature
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.http.multipartparser import MultiPartParserError
-from django.shortcuts import render
-from django.utils import timezone, translation
-from django.utils.decorators import method_decorator
-from django.utils.functional import cached_property
-from django.views import View
-from django.views.decorators.cache import never_cache
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
+from wagtail.models import Site
 
 from ..content.links import read_leave_token
-from ..engine import leaving
-from ..models import Consent, Delivery, Topic
+from ..content.person_links import preferences_url
+from ..engine import choosing, leaving
+from ..models import Consent, Delivery, Farewell, Topic
+from ..models.consent import suppressed
+from .doors import DOORS, LOST, PublicView
 
-TEMPLATE = "wagtail_drip/recipients/leave.html"
+WORDS = 1000  # characters of why somebody leaves; what is longer is cut
 
 
-# Not in the request's transaction: what is answered 200 is committed, and a deadlock is repeated.
-_DOORS: list[Any] = [csrf_exempt, login_not_required, never_cache, transaction.non_atomic_requests]
+class LeaveView(PublicView):
+    doors = (*DOORS, csrf_exempt)
+    template_name = "wagtail_drip/recipients/leave.html"
+    delivery: Delivery
 
-
-@method_decorator(_DOORS, name="dispatch")
-class LeaveView(View):
-    http_method_names = ["get", "head", "post", "options"]
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        found = delivery_of(kwargs["signed"])
+        if isinstance(found, Delivery):
+            self.delivery = found
+            return super().dispatch(request, *args, **kwargs)
+        status = 404 if found == "forged" else 200
+        return self.answer({"state": found}, template=LOST, status=status)
 
     def get(self, request: HttpRequest, signed: str) -> HttpResponse:
-        delivery = self._delivery(signed)
-        if not isinstance(delivery, Delivery):
-            return self._lost(delivery)
-        return self._page(delivery, "left" if self._has_left(delivery) else "ask")
+        return self.page(self.standing())
 
     def post(self, request: HttpRequest, signed: str) -> HttpResponse:
-        delivery = self._delivery(signed)
-        if not isinstance(delivery, Delivery):
-            return self._lost(delivery)
-        return self._page(delivery, self._act(delivery))
-
-    def _act(self, delivery: Delivery) -> str:
         """Do what the button says; a mail program's one click says nothing but leave."""
-        contact, topic = delivery.contact, delivery.campaign.topic
-        at, source = timezone.now(), source_of(delivery)
-        if self._wish == "stay" and topic is not None:
-            back = leaving.rejoin(contact, topic, at=at, source=source)
-            return "back" if back else "left" if self._has_left(delivery) else "ask"
-        if self._wish == "everything" or topic is None:
-            leaving.leave_all(contact, at=at, source=source)
-            return "left_all"
-        leaving.leave_topic(contact, topic, at=at, source=source)
+        wish = self.posted.get("wish", "")
+        return self.page(_WISHES.get(wish, LeaveView.leave)(self))
+
+    # What the buttons do; each returns the state that the page shows then.
+
+    def leave(self) -> str:
+        topic = self.delivery.campaign.topic
+        if topic is None:
+            return self.leave_all()
+        leaving.leave_topic(self.delivery.contact, topic, at=timezone.now(), source=self.source)
         return "left"
 
-    @cached_property
-    def _wish(self) -> str:
-        try:
-            return self.request.POST.get("wish", "")
-        except MultiPartParserError:  # half a body still carries the whole link
-            return ""
+    def leave_all(self) -> str:
+        leaving.leave_all(self.delivery.contact, at=timezone.now(), source=self.source)
+        return "left_all"
 
-    def _delivery(self, signed: str) -> Delivery | str:
-        """The delivery the link was sent in; else why there is none: "forged" or "gone"."""
-        try:
-            token = read_leave_token(signed)
-        except BadSignature:
-            return "forged"
-        found = Delivery.objects.select_related("contact", "campaign__topic", "campaign__site")
-        delivery = found.filter(token=token).first()
-        return delivery if delivery and not delivery.contact.erased_at else "gone"
+    def stay(self) -> str:
+        contact, topic = self.delivery.contact, self.delivery.campaign.topic
+        if topic and leaving.rejoin(contact, topic, at=timezone.now(), source=self.source):
+            return "back"
+        return self.standing()
 
-    def _has_left(self, delivery: Delivery) -> bool:
-        topic = delivery.campaign.topic
-        mine = Consent.objects.filter(contact=delivery.contact, topic=topic)
-        return topic is not None and mine.filter(state=Consent.State.WITHDRAWN).exists()
+    def pause(self) -> str:
+        """Less instead of nothing: for who leaves at this moment, leaving is taken back by it."""
+        state = self.stay()
+        if state in ("left", "left_all"):  # by another way: that stands
+            return state
+        choosing.pause(self.delivery.contact, at=timezone.now())
+        return "paused"
 
-    def _lost(self, state: str) -> HttpResponse:
-        return self._answer({"state": state}, status=404 if state == "forged" else 200)
+    def why(self) -> str:
+        state = self.standing()
+        why = self.posted.get("why", "")
+        why = why if why in Farewell.Why.values else ""
+        words = self.posted.get("words", "").replace("\0", "").strip()[:WORDS]
+        if state == "ask" or not (why or words):
+            return state
+        topic = self.delivery.campaign.topic if state == "left" else None
+        choosing.tell_why(self.delivery.contact, topic, why=why, words=words, at=timezone.now())
+        return "told_all" if topic is None else "told"
 
-    def _page(self, delivery: Delivery, state: str) -> HttpResponse:
-        topic, site = delivery.campaign.topic, delivery.campaign.site
+    # What the page shows
+
+    @property
+    def source(self) -> str:
+        return source_of(self.delivery)
+
+    def standing(self) -> str:
+        """Whether they have left already: everything, the mail's topic, or nothing."""
+        contact, topic = self.delivery.contact, self.delivery.campaign.topic
+        if suppressed([contact.email], transactional=False):
+            return "left_all"
+        mine = Consent.objects.filter(contact=contact, topic=topic)
+        left = topic is not None and mine.filter(state=Consent.State.WITHDRAWN).exists()
+        return "left" if left else "ask"
+
+    def site(self) -> Site | None:
+        if hasattr(self, "delivery"):
+            return self.delivery.campaign.site
+        return super().site()
+
+    def page(self, state: str) -> HttpResponse:
+        contact, topic = self.delivery.contact, self.delivery.campaign.topic
         context = {
             "state": state,
             "topic": topic,
-            "site_name": site.site_name
-            or getattr(settings, "WAGTAIL_SITE_NAME", "")
-            or site.hostname,
-            "can_return": self._can_return(delivery, topic),
+            "can_return": self._can_return(topic),
+            "reasons": Farewell.Why.choices,
+            "preferences_url": preferences_url(contact.uuid.hex),
         }
-        with translation.override(self._language(delivery)):
-            return self._answer(context)
+        return self.answer(context, language=contact.language)
 
-    def _can_return(self, delivery: Delivery, topic: Topic | None) -> bool:
-        contact = delivery.contact
-        return topic is not None and bool(leaving.left_by(contact, topic, source_of(delivery)))
+    def _can_return(self, topic: Topic | None) -> bool:
+        contact = self.delivery.contact
+        return topic is not None and bool(leaving.left_by(contact, topic, self.source))
 
-    def _language(self, delivery: Delivery) -> str | None:
-        """The language of the mail, where the site speaks it."""
-        try:
-            return translation.get_supported_language_variant(delivery.contact.language)
-        except LookupError:
-            return translation.get_language()
 
-    def _answer(self, context: dict[str, Any], status: int = 200) -> HttpResponse:
-        response = render(self.request, TEMPLATE, context, status=status)
-        # The address is a key: it must not travel to other sites or into a search engine.
-        response["Referrer-Policy"] = "no-referrer"
-        response["X-Robots-Tag"] = "noindex, nofollow"
-        return response
+_WISHES: dict[str, Callable[[LeaveView], str]] = {
+    "everything": LeaveView.leave_all,
+    "stay": LeaveView.stay,
+    "pause": LeaveView.pause,
+    "why": LeaveView.why,
+}
+
+
+def delivery_of(signed: str) -> Delivery | str:
+    """The delivery the link was sent in; else why there is none: "forged" or "gone"."""
+    try:
+        token = read_leave_token(signed)
+    except BadSignature:
+        return "forged"
+    found = Delivery.objects.select_related("contact", "campaign__topic", "campaign__site")
+    delivery = found.filter(token=token).first()
+    return delivery if delivery and not delivery.contact.erased_at else "gone"
 
 
 def source_of(delivery: Delivery) -> str:

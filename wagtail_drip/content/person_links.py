@@ -1,0 +1,50 @@
+"""The links to a person's own pages: choose what one gets, confirm.
+
+Each is signed for its own purpose, so that none can be made out of another. They name nobody: the
+key is `Contact.uuid` in hexadecimal digits, which erasing changes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.conf import settings
+from django.core.signing import Signer
+from django.urls import get_script_prefix, get_urlconf, reverse
+
+from ..conf import conf
+
+_PLACE = "signed-key"
+
+
+def preferences_url(key: str) -> str:
+    """Where a person says what they get."""
+    return _url("preferences", Signer(salt="wagtail_drip.preferences").sign(key))
+
+
+def read_preferences_key(signed: str) -> str:
+    """The key in such a link. Raises django.core.signing.BadSignature for any other text."""
+    return Signer(salt="wagtail_drip.preferences").unsign(signed)
+
+
+def confirm_url(key: str) -> str:
+    """Where a person confirms what was asked for with their address."""
+    return _url("confirm", Signer(salt="wagtail_drip.confirm").sign(key))
+
+
+def read_confirm_key(signed: str) -> str:
+    """The key in such a link. Raises BadSignature for any other text."""
+    return Signer(salt="wagtail_drip.confirm").unsign(signed)
+
+
+def _url(name: str, signed: str) -> str:
+    before, after = _path(name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix())
+    return f"{conf.BASE_URL}{before}{signed}{after}"
+
+
+@lru_cache(maxsize=64)
+def _path(name: str, urlconf: str, prefix: str) -> tuple[str, str]:
+    """What stands before and after the signed key; reversing is slower than all the rest."""
+    url = reverse(f"wagtail_drip:{name}", urlconf, args=[_PLACE])
+    before, _place, after = url.partition(_PLACE)
+    return before, after

@@ -1,0 +1,117 @@
+"""A person's own page: topics, language, pace; and to be forgotten.
+
+The link to it stands in every mail, and mails are passed on. So the page shows no more than which
+topics are on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
+
+from ..content.person_links import read_preferences_key
+from ..engine import choosing, erasing
+from ..engine.choosing import Wishes
+from ..models import Topic
+from ..models.signups import Choice
+from .doors import PersonView, closed, kept_ip
+
+ALL, PAUSE = "all", "pause"
+PACES = [
+    (ALL, _("As they come")),
+    (PAUSE, _("None for 30 days; then as before")),
+]
+SOURCE = "preferences page"
+
+
+class PreferencesForm(forms.Form):
+    topics = forms.MultipleChoiceField(required=False)
+    language = forms.ChoiceField(required=False)
+    pace = forms.ChoiceField(choices=PACES, required=False)
+
+    def __init__(self, *args: Any, topics: list[Topic], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["topics"].choices = [(str(topic.pk), topic.name) for topic in topics]  # type: ignore[attr-defined]
+        self.fields["language"].choices = [("", ""), *settings.LANGUAGES]  # type: ignore[attr-defined]
+
+
+class PreferencesView(PersonView):
+    template_name = "wagtail_drip/recipients/preferences.html"
+    read = staticmethod(read_preferences_key)
+
+    def get(self, request: HttpRequest, signed: str) -> HttpResponse:
+        return self.show("saved" if "saved" in request.GET else "")
+
+    def post(self, request: HttpRequest, signed: str) -> HttpResponse:
+        form = PreferencesForm(self.posted, topics=self.topics())
+        if not form.is_valid():
+            return self.show("unclear")
+        with translation.override(self.contact.language or translation.get_language()):
+            offered = [Choice(t, t.agreement, t.wording_version) for t in self.topics()]
+        wishes = Wishes(
+            offered=offered,
+            chosen=frozenset(int(pk) for pk in form.cleaned_data["topics"]),
+            language=form.cleaned_data["language"] or self.contact.language,
+            pause=form.cleaned_data["pace"] == PAUSE,
+        )
+        choosing.choose(self.contact, wishes, at=timezone.now(), source=SOURCE, ip=kept_ip(request))
+        return closed(redirect(f"{request.path}?saved"))
+
+    def topics(self) -> list[Topic]:
+        site = self.site()
+        return choosing.offered_topics(self.contact, site.pk if site else None)
+
+    def show(self, state: str) -> HttpResponse:
+        contact, chosen = self.contact, choosing.granted_topics(self.contact)
+        until = contact.paused_until
+        paused = until if until and until > timezone.now() else None
+        context = {
+            "state": state,
+            "topics": [(topic, topic.pk in chosen) for topic in self.topics()],
+            "languages": languages(self.contact.language or translation.get_language() or ""),
+            "paces": [
+                (value, label, value == (PAUSE if paused else ALL)) for value, label in PACES
+            ],
+            "paused_until": paused,
+            "erase_url": reverse("wagtail_drip:erase", args=[self.kwargs["signed"]]),
+        }
+        return self.page(context)
+
+
+class EraseView(PersonView):
+    """Asks once more; then nobody is left to show a page to."""
+
+    template_name = "wagtail_drip/recipients/erase.html"
+    read = staticmethod(read_preferences_key)
+
+    def get(self, request: HttpRequest, signed: str) -> HttpResponse:
+        back = reverse("wagtail_drip:preferences", args=[signed])
+        return self.page({"state": "ask", "back_url": back})
+
+    def post(self, request: HttpRequest, signed: str) -> HttpResponse:
+        language = self.contact.language
+        erasing.erase(self.contact, now=timezone.now())
+        return self.answer({"state": "done"}, language=language)
+
+
+def languages(spoken: str) -> list[tuple[str, str, bool]]:
+    """Code, name in itself, and whether it is the one spoken, of all that the site speaks."""
+    try:
+        mine = translation.get_supported_language_variant(spoken)
+    except LookupError:
+        mine = settings.LANGUAGE_CODE
+    return [(code, _in_itself(code, str(name)), code == mine) for code, name in settings.LANGUAGES]
+
+
+def _in_itself(code: str, name: str) -> str:
+    try:
+        return translation.get_language_info(code)["name_local"]
+    except KeyError:
+        return name
