@@ -8,7 +8,7 @@ export PORT
 VERSIONS = py3.11-dj5.2-wt7.4 py3.12-dj6.0-wt8.0 py3.13-dj6.1-wt8.0
 
 .PHONY: help demo test test-postgresql test-mariadb test-all $(VERSIONS)
-.PHONY: browser lint types migrations-check wheel-check clean-demo
+.PHONY: browser records lint types migrations-check wheel-check clean-demo
 
 help:
 	@echo "make demo              the bookshop with admin, cluster and outbox (PORT=8000)"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-mariadb      the test suite on MARIADB_URL alone"
 	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
 	@echo "make browser           a visitor's and an editor's story in Chromium, with axe where npm is"
+	@echo "make records           how long lists of a million records take; fills POSTGRES_URL (…bench…)"
 	@echo "make wheel-check       the wheel works in an empty environment"
 	@echo "make lint types        ruff; mypy"
 	@echo "make migrations-check  no migration is missing, on the newest and the oldest Wagtail"
@@ -73,6 +74,10 @@ types: python
 migrations-check: python
 	@DJANGO_SETTINGS_MODULE=example_site.settings.test $(PYTHON) example_site/environment.py test manage.py makemigrations --check --dry-run
 	@VENV=.venv-oldest DJANGO_SETTINGS_MODULE=example_site.settings.test $(PYTHON) example_site/environment.py oldest manage.py makemigrations --check --dry-run
+
+# Fills the very database that POSTGRES_URL names.
+records: python
+	@DATABASE_URL="$${POSTGRES_URL:?names no server}" DJANGO_SETTINGS_MODULE=example_site.settings.test $(PYTHON) example_site/environment.py test -m tests.benchmarks.records
 
 wheel-check: python
 	@$(PYTHON) example_site/environment.py test tests/wheel/check.py

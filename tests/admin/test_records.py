@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -13,8 +15,11 @@ from wagtail.models import ReferenceIndex
 
 from tests import factories as make
 from tests.queries import queries
-from wagtail_drip.admin import record_views
+from wagtail_drip.admin import record_search, record_views
 from wagtail_drip.admin.records import RECORDS
+from wagtail_drip.models import Contact
+from wagtail_drip.models.addresses import digest
+from wagtail_drip.models.contacts import Alias
 
 from .support import client_of, url
 
@@ -167,6 +172,34 @@ def test_people_are_found_by_address_name_or_part_of_it(editor, text):
     make.contact("a@example.com", first_name="Zoë Zoe")
     assert "a@example.com" in page(editor, "contacts", q=text)
     assert "b@" not in page(editor, "contacts", q=text)
+
+
+def test_among_very_many_people_words_are_found_where_names_begin(editor, monkeypatch):
+    monkeypatch.setattr(record_search, "NEWEST", 1)
+    for number, name in enumerate(("Annabel", "Joanna", "Leanne")):
+        created_at = make.NOW + timedelta(days=number)
+        make.contact(f"{name}@example.com", last_name="Bo", created_at=created_at)
+    content = page(editor, "contacts", q="ann bo")
+    shown = [name for name in ("annabel", "joanna", "leanne") if f"{name}@" in content]
+    assert shown == ["annabel", "leanne"]  # the newest one by what is in her name
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="reads PostgreSQL's plans")
+def test_how_a_name_begins_has_an_index(db):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = Contact.objects.filter(record_search._begins("ann")).explain()
+    for column in ("email", "first_name", "last_name"):
+        assert f"drip_contact_{column}_begins" in plan
+
+
+def test_a_former_address_finds_who_has_it_now(editor):
+    contact = make.contact("a@example.com")
+    Alias.objects.create(
+        contact=contact, uuid=uuid4(), email="b@example.com",
+        email_digest=digest("b@example.com"), merged_at=make.NOW,
+    )  # fmt: skip
+    assert "a@example.com" in page(editor, "contacts", q="B@example.com")
 
 
 def test_a_contact_leads_to_all_that_belongs_to_it(editor):
