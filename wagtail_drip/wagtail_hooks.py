@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from django.urls import include, path
-from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
-from .admin import actions, block_adapters, deleting, drafting, home, records, resolving
+from .admin import (
+    actions,
+    block_adapters,
+    deleting,
+    drafting,
+    home,
+    log_entries,
+    records,
+    resolving,
+)
 from .admin.snippets import DripGroup
 from .channels import email
 from .content import blocks as email_blocks
@@ -62,20 +70,13 @@ def register_admin_urls():
     return [path("drip/", include((patterns, "wagtail_drip_admin")))]
 
 
-@hooks.register("register_log_actions")
-def register_log_actions(registry):
-    registry.register_action("wagtail_drip.pause", _("Pause"), _("Campaign paused"))
-    registry.register_action("wagtail_drip.resume", _("Resume"), _("Campaign resumed"))
-    registry.register_action("wagtail_drip.sent", _("Mark as sent"), _("Uncertain mail sent"))
-    registry.register_action("wagtail_drip.resend", _("Send again"), _("Uncertain mail sent again"))
-
-
 @hooks.register("register_icons")
 def register_icons(icons):
     return [*icons, "wagtail_drip/admin/icons/drip.svg"]
 
 
 block_adapters.connect()
+hooks.register("register_log_actions", log_entries.register)
 hooks.register("construct_snippet_action_menu", actions.campaign_actions)
 hooks.register("construct_homepage_panels", home.add_panel)
 hooks.register("before_delete_snippet", deleting.refuse_deleting)

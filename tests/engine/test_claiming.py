@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connection, transaction
 
 from tests import factories as make
 from wagtail_drip.engine import claiming
 from wagtail_drip.models import Contact, Delivery
 from wagtail_drip.models.clock import DatabaseNow
-
-
-@pytest.fixture
-def share_rows(site_rows, tmp_path, monkeypatch):
-    """Other threads see the rows made so far: SQLite's memory goes into a file for them."""
-
-    def share() -> None:
-        if connection.vendor == "sqlite":
-            file = tmp_path / "shared.sqlite3"
-            with closing(sqlite3.connect(file)) as copy:
-                connection.connection.backup(copy)
-            elsewhere = connection.settings_dict | {"NAME": str(file)}
-            monkeypatch.setitem(connections.settings, "default", elsewhere)
-
-    return share
 
 
 @pytest.mark.django_db

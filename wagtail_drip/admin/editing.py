@@ -18,15 +18,15 @@ from wagtail.admin import messages
 from wagtail.admin.views import generic
 from wagtail.snippets.views import snippets
 
-from ..models import Campaign, Step
-from . import refusing
+from ..models import Campaign, Choice, Step
+from . import choosing, refusing
 from .actions import publish_all_label
+from .choosing import PUBLISH_ALL, Asked
 from .drafting import draft_steps, publish_steps
 from .permissions import may, may_see_campaigns
 from .places import BACK, FLOW_TAB, campaign_url, step_url
 from .saving import SerialSaves
 
-PUBLISH_ALL = "publish-with-mails"
 OPEN_MAIL = "drip-open-mail"  # the form's field: after saving, go on to this mail's editor
 GO_BACK = "drip-back"  # the form's field: after saving, go back to the campaign
 
@@ -46,11 +46,36 @@ class CampaignViewMixin(generic.CreateEditViewOptionalFeaturesMixin):
             actions.append(PUBLISH_ALL)
         return actions
 
+    def save_instance(self) -> Any:
+        if "flow" in self.form.changed_data:
+            # What was to become of the people inside was chosen about another flow.
+            self.form.instance.choice, self.form.instance.choice_over = Choice.KEEP, None
+        return super().save_instance()
+
     def publish_action(self) -> HttpResponse | None:
-        return self._gated(super().publish_action)
+        return self._gated(self._publish)
 
     def publish_with_mails_action(self) -> HttpResponse | None:
         return self._gated(self._publish_with_mails)
+
+    def submit_action(self) -> HttpResponse | None:
+        return self._asked_first() or super().submit_action()
+
+    def restart_workflow_action(self) -> HttpResponse | None:
+        return self._asked_first() or super().restart_workflow_action()
+
+    def _asked_first(self) -> HttpResponse | None:
+        """Whoever approves may do so from a list: what is to be asked is asked before."""
+        try:
+            choosing.ask_first(self.object)
+        except Asked:
+            return self._question()
+        except ValidationError:
+            pass  # approving it will say so
+        return None
+
+    def _question(self) -> HttpResponse:
+        return redirect(campaign_url(self.object.pk, "choose", self.new_revision.pk, self.action))
 
     def workflow_action_action(self) -> HttpResponse | None:
         response = super().workflow_action_action()
@@ -58,14 +83,20 @@ class CampaignViewMixin(generic.CreateEditViewOptionalFeaturesMixin):
             return redirect(campaign_url(self.object.pk))
         return response
 
+    def _publish(self) -> HttpResponse | None:
+        choosing.ask_first(self.object)
+        return super().publish_action()
+
     def _publish_with_mails(self) -> HttpResponse | None:
         self.published_mails = publish_steps(draft_steps(self.object), self.request.user)
-        return super().publish_action()
+        return self._publish()
 
     def _gated(self, publish: Callable[[], HttpResponse | None]) -> HttpResponse | None:
         try:
             with transaction.atomic():
                 return publish()
+        except Asked:
+            return self._question()
         except ValidationError as refusal:
             url = campaign_url(self.object.pk)
             messages.error(self.request, refusing.message(self.object, refusal, url))
@@ -106,7 +137,9 @@ class CampaignCopyView(CampaignViewMixin, snippets.CopyView):
 
 class CampaignEditView(SerialSaves, CampaignViewMixin, snippets.EditView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), "live_object": self.live_object}
+        chosen = choosing.chosen(self.object)
+        context = super().get_context_data(**kwargs)
+        return {**context, "live_object": self.live_object, "chosen": chosen}
 
 
 class CampaignWorkflowActionView(snippets.WorkflowActionView):

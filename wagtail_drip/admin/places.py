@@ -13,8 +13,8 @@ FLOW_TAB, SETTINGS_TAB = "#tab-flow", "#tab-settings"
 BACK = "campaign"  # the mail editor's parameter: the campaign one came from
 
 
-def campaign_url(pk: Any, view: str = "edit") -> str:
-    return reverse(Campaign.snippet_viewset.get_url_name(view), args=[pk])
+def campaign_url(pk: Any, view: str = "edit", *more: Any) -> str:
+    return reverse(Campaign.snippet_viewset.get_url_name(view), args=[pk, *more])
 
 
 def step_url(pk: Any, campaign: Any = None) -> str:

@@ -24,7 +24,7 @@ from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
 from ..models import Campaign, Consent, Delivery, Enrollment, Step, Topic
-from . import actions, editing, panels
+from . import actions, choosing, editing, panels
 from .forms import trigger_choices, trigger_label
 from .permissions import may
 from .places import campaign_url
@@ -173,10 +173,12 @@ class CampaignViewSet(snippets.SnippetViewSet):
     def get_urlpatterns(self) -> list[Any]:
         pause = self.construct_view(actions.PauseView)
         resume = self.construct_view(actions.ResumeView)
+        choose = self.construct_view(choosing.ChoiceView)
         return [
             *super().get_urlpatterns(),
             path("pause/<int:pk>/", pause, name="pause"),
             path("resume/<int:pk>/", resume, name="resume"),
+            path("choose/<int:pk>/<int:revision>/<slug:goal>/", choose, name="choose"),
         ]
 
 

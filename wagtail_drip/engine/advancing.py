@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -20,6 +21,7 @@ from ..models import Campaign, Delivery, Enrollment, Version
 from .asking import explained
 from .expelling import reasons_to_leave
 from .locking import first_unlocked
+from .moving import had
 from .planning import Plan, lay_down
 from .retrying import on_deadlock
 from .walking import Fault, Walker, walk, zone_of
@@ -101,7 +103,8 @@ def _walkers(
                 zone=zone_of(row.contact.time_zone, campaigns[row.campaign_id].time_zone),
                 node=row.node,
                 arrived_at=row.arrived_at,
-                deliveries=deliveries[row.pk],
+                deliveries=_passed_over(deliveries[row.pk], programs[row.version_id]),
+                put_back=[delivery.node for delivery in deliveries[row.pk] if delivery.moved],
             )
         )
     return walkers, [row.pk for row in enrollments if row.version_id in newer]
@@ -125,15 +128,36 @@ def _programs(ids: set[int]) -> tuple[dict[int, Program], dict[int, str], set[in
     return programs, broken, newer
 
 
-def _deliveries(enrollments: Sequence[Enrollment]) -> Mapping[int, dict[str, bool]]:
-    """By enrollment and node: whether the delivery laid down there has ended."""
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """A delivery laid down before, at `node` and for this step."""
+
+    node: str
+    step: str
+    ended: bool
+    got: bool  # the mail went out, or may have
+    moved: bool  # skipped since its place was taken out
+
+
+def _deliveries(enrollments: Sequence[Enrollment]) -> Mapping[int, list[_Laid]]:
+    """By enrollment: what was laid down. One query."""
     visits = {row.pk: row.visit for row in enrollments}
-    found: dict[int, dict[str, bool]] = defaultdict(dict)
+    found: dict[int, list[_Laid]] = defaultdict(list)
     rows = Delivery.objects.filter(enrollment_id__in=list(visits))
-    for pk, node, visit, state in rows.values_list("enrollment_id", "node", "visit", "state"):
+    fields = ("enrollment_id", "visit", "node", "step_key", "state", "reason")
+    for pk, visit, node, step, state, reason in rows.values_list(*fields):
         if visit == visits[pk]:
-            found[pk][node] = state in Delivery.SETTLED
+            moved = state == Delivery.State.SKIPPED and reason == Delivery.Reason.MOVED
+            ended, got = state in Delivery.SETTLED, state in Delivery.GOT
+            found[pk].append(_Laid(node, str(step), ended, got, moved))
     return found
+
+
+def _passed_over(laid: Sequence[_Laid], program: Program) -> dict[str, bool]:
+    """By node: whether its delivery has ended. A mail had at a place now gone counts for others."""
+    ended = {one.node: one.ended for one in laid if not one.moved}
+    sent = {one.node: one.step for one in laid if one.got}
+    return dict.fromkeys(had(sent, program), True) | ended
 
 
 # Writing back
@@ -143,7 +167,12 @@ def _stand(walkers: Sequence[Walker], campaigns: Mapping[int, Campaign], now: da
     """Those who stay: at a wait until it is over, at a send until its delivery ends."""
     standing = [w for w in walkers if isinstance(w.outcome, Stay | Deliver)]
     plans = [
-        Plan(walker.enrollment, walker.node, walker.outcome.step)
+        Plan(
+            walker.enrollment,
+            walker.node,
+            walker.outcome.step,
+            put_back=walker.node in walker.put_back,
+        )
         for walker in standing
         if isinstance(walker.outcome, Deliver) and walker.node not in walker.deliveries
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,17 +24,22 @@ class Plan:
     enrollment: Enrollment
     node: str
     step: str
+    put_back: bool = False  # its delivery is there, skipped when this place was taken out
 
 
 def lay_down(plans: Sequence[Plan], campaigns: Mapping[int, Campaign], now: datetime) -> set[int]:
-    """Insert a delivery, due now, for each plan. Two queries, however many they are.
+    """Insert a delivery, due now, for each plan; those of places put back wait again.
+
+    Two queries, however many they are, and one more for each place put back.
 
     Returns the enrollments that had theirs laid down by somebody else meanwhile.
     """
     if not plans:
         return set()
     steps = _steps(plan.step for plan in plans)
-    rows = [_row(plan, campaigns[plan.enrollment.campaign_id], steps, now) for plan in plans]
+    _lay_down_again([plan for plan in plans if plan.put_back], steps, now)
+    new = [plan for plan in plans if not plan.put_back]
+    rows = [_row(plan, campaigns[plan.enrollment.campaign_id], steps, now) for plan in new]
     return {row.enrollment_id for row in insert_all(rows)}
 
 
@@ -65,6 +71,24 @@ def _steps(keys: Iterable[str]) -> dict[UUID, _Step]:
         key: _Step(channel, sender)
         for key, channel, sender in found.values_list("translation_key", "channel", "sender_email")
     }
+
+
+def _lay_down_again(plans: Sequence[Plan], steps: Mapping[UUID, _Step], now: datetime) -> None:
+    alike = defaultdict(list)
+    for plan in plans:
+        alike[plan.node, plan.enrollment.visit, plan.step].append(plan.enrollment.pk)
+    states = Delivery.State
+    moved = Delivery.objects.filter(state=states.SKIPPED, reason=Delivery.Reason.MOVED)
+    for (node, visit, step), ids in alike.items():
+        key = UUID(step)
+        moved.filter(enrollment_id__in=ids, node=node, visit=visit).update(
+            state=states.WAITING,
+            reason="",
+            due_at=now,
+            settled_at=None,
+            step_key=key,
+            channel=steps.get(key, _Step()).channel,
+        )
 
 
 def _row(plan: Plan, campaign: Campaign, steps: Mapping[UUID, _Step], now: datetime) -> Delivery:

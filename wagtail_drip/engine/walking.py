@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -43,6 +43,8 @@ class Walker:
     deliveries: Mapping[str, bool] = field(default_factory=dict)  # by node: whether it has ended
     facts: dict[str, bool] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
+    # Sends whose delivery was skipped when they were taken out of the flow; they are back.
+    put_back: Collection[str] = ()
     question: Ask | None = None
     outcome: Stay | Deliver | End | Fault | None = None
 

@@ -7,8 +7,8 @@ branching.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -65,6 +65,24 @@ class Program:
         """The translation keys of all steps it sends, each once."""
         keys = (node.step for node in self.nodes.values() if isinstance(node, Send))
         return list(dict.fromkeys(keys))
+
+    def successors(self, id: str) -> list[str]:
+        """The nodes that may come right after this one, in the order of its fields.
+
+        Whatever a node's kind: each of its values, however deep, that names a node.
+        """
+        node = self.nodes[id]
+        found = (one for f in fields(node) for one in _strings(getattr(node, f.name)))
+        return [one for one in dict.fromkeys(found) if one in self.nodes]
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (one for inner in value.values() for one in _strings(inner))
+    elif isinstance(value, list | tuple):
+        yield from (one for inner in value for one in _strings(inner))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What is kept. Nothing here decides, sends or knows a request."""
 
 from .attributes import Attribute
-from .campaigns import Campaign, Step, Version, VersionStep
+from .campaigns import Campaign, Choice, Step, Version, VersionStep
 from .consent import Consent, ConsentRecord, Suppression, Topic
 from .contacts import Alias, Contact
 from .deliveries import Delivery
@@ -16,6 +16,7 @@ __all__ = [
     "Alias",
     "Attribute",
     "Campaign",
+    "Choice",
     "Consent",
     "ConsentRecord",
     "Contact",

@@ -36,7 +36,21 @@ from .filling import ascii_slug, default_site, free_slug
 from .sources import brand
 from .steps import Step
 
-__all__ = ["Campaign", "Step", "Version", "VersionStep", "brand"]
+__all__ = ["Campaign", "Choice", "Step", "Version", "VersionStep", "brand"]
+
+
+class Choice(models.TextChoices):
+    """What publishing a changed flow does with the people inside."""
+
+    KEEP = "keep", _("they stay on the flow they entered")
+    MOVE = "move", _("they move to the new flow")
+    LEAVE = "leave", _("they leave the campaign")
+
+
+def outline(flow: list[dict[str, Any]]) -> tuple[Line, ...]:
+    """A flow's raw data as sentences, nested as the flow is. One query."""
+    steps = Step.objects.filter(pk__in=compiling.step_ids(flow))
+    return outlining.outline(flow, dict(steps.values_list("pk", "name")))
 
 
 class Campaign(
@@ -117,6 +131,14 @@ class Campaign(
     priority = models.SmallIntegerField(
         _("priority"), default=0, help_text=_("Of two mails due at once, the higher goes first.")
     )
+
+    # The answer to the question that publishing asks, kept with the revision it was asked about. It
+    # holds over this Version (primary key) alone: reverted to, copied or published again by
+    # code, the revision finds another one in place, and people keep theirs.
+    choice = models.CharField(
+        max_length=10, choices=Choice.choices, default=Choice.KEEP, editable=False
+    )
+    choice_over = models.BigIntegerField(null=True, editable=False)
 
     # Not edited: what became of it
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -242,9 +264,7 @@ class Campaign(
 
     def outline(self) -> tuple[Line, ...]:
         """Its flow as sentences, nested as the flow is. One query."""
-        flow = raw(self.flow)
-        steps = Step.objects.filter(pk__in=compiling.step_ids(flow))
-        return outlining.outline(flow, dict(steps.values_list("pk", "name")))
+        return outline(raw(self.flow))
 
     def get_preview_template(self, request: Any, mode_name: str) -> str:
         return "wagtail_drip/campaign_preview.html"
@@ -281,8 +301,11 @@ class Version(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    # What publishing did with the people inside: "keep", "move" or "leave".
-    choice = models.CharField(max_length=10, default="keep")
+    # What publishing does with those inside: a standing order to engine/moving.py, for everybody
+    # who is found in an earlier version.
+    choice = models.CharField(max_length=10, choices=Choice.choices, default=Choice.KEEP)
+    # The flow's raw data: what people stand at is told in its words, purged revisions or not.
+    flow = models.JSONField(default=list)
 
     class Meta:
         verbose_name = _("version")

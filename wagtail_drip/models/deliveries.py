@@ -32,7 +32,14 @@ class Delivery(models.Model):
         UNCERTAIN = "uncertain", _("uncertain")  # nobody knows; never repeated on its own
         SKIPPED = "skipped", _("skipped")  # must not go; `reason` says why
 
+    class Reason(models.TextChoices):
+        """Why one is skipped though its person stays; else it is Enrollment.Reason."""
+
+        MOVED = "moved", _("its place was taken out of the flow")  # it waits again if put back
+        STALE = "stale", _("too old after a pause")
+
     OPEN = (State.WAITING, State.SENDING)
+    GOT = (State.SENT, State.UNCERTAIN)  # must not be sent again by the flow
     SETTLED = (State.SENT, State.FAILED, State.UNCERTAIN, State.SKIPPED)
 
     enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="deliveries")

@@ -103,6 +103,8 @@ class Enrollment(models.Model):
             models.Index(fields=["state", "due_at", "id"], name="drip_enrollment_due"),
             models.Index(fields=["campaign", "state", "node"], name="drip_enrollment_campaign"),
             models.Index(fields=["entered_at", "id"], name="drip_enrollment_entered"),
+            # Who is still in a version that others have to leave: mostly nobody, each minute.
+            models.Index(fields=["version", "state", "id"], name="drip_enrollment_version"),
         ]
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from django.db.models import Exists, Max, OuterRef, ProtectedError, Q
 from django.db.models.signals import pre_delete
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from wagtail.log_actions import log
 from wagtail.models import Revision, TaskState, WorkflowState
 
 from .. import registry
@@ -20,13 +21,14 @@ from ..flow.compiling import NotReady, Problem, StepInfo
 from ..flow.program import Program
 from ..streams import raw
 from . import matching
-from .campaigns import Campaign, Version, VersionStep
+from .campaigns import Campaign, Choice, Version, VersionStep
 from .journeys import Enrollment
 from .steps import Step
 
 logger = logging.getLogger("wagtail_drip.publishing")
 
 SCHEDULED = "wagtail.publish.scheduled"  # the log action of Wagtail's publish_scheduled command
+VERSION_LOGGED = "wagtail_drip.version"  # its data: {"version": 3, "choice": "move", "people": 12}
 # What a revision must not bring back: it belongs to the row, not to its content.
 KEPT = ("paused_at", "started_at", "current_version_id", "refused_at", "refused_reason")
 
@@ -124,7 +126,7 @@ def publish(
         go_live()
         # A go-live date ahead only schedules.
         if Campaign.objects.filter(pk=campaign.pk, live=True, live_revision=revision).exists():
-            _pin(campaign, program, revision, user=user, starts=not was_live)
+            _pin(campaign, candidate, program, revision, user=user, starts=not was_live)
 
 
 def _lock(campaign: Campaign) -> None:
@@ -137,8 +139,10 @@ def _lock(campaign: Campaign) -> None:
 
 
 def _prepare(candidate: Campaign) -> Program | list[Problem]:
-    if found := gate(candidate):
-        return found
+    return gate(candidate) or _compile(candidate)
+
+
+def _compile(candidate: Campaign) -> Program:
     flow = raw(candidate.flow)
     keys = Step.objects.filter(pk__in=compiling.step_ids(flow))
     return compiling.compile_flow(flow, dict(keys.values_list("pk", "translation_key")))
@@ -177,34 +181,84 @@ def _refuse(campaign: Campaign, revision: Revision, found: list[Problem], user: 
 
 
 def _pin(
-    campaign: Campaign, program: Program, revision: Revision, *, user: Any, starts: bool
+    campaign: Campaign,
+    candidate: Campaign,
+    program: Program,
+    revision: Revision,
+    *,
+    user: Any,
+    starts: bool,
 ) -> None:
     changes: dict[str, Any] = {"refused_at": None, "refused_reason": ""}
-    digest = compiling.digest(program)
-    current = campaign.current_version
-    if current is None or current.program_digest != digest:
-        changes["current_version"] = _write_version(campaign, program, digest, revision, user)
+    if _is_new(campaign, program):
+        version = _write_version(campaign, candidate, program, revision, user)
+        changes["current_version"] = version
+        if campaign.current_version:
+            _log_version(campaign, version, revision, user)
     if starts:
         changes |= {"started_at": timezone.now(), "paused_at": None}
     Campaign.objects.filter(pk=campaign.pk).update(**changes)
 
 
+def _is_new(campaign: Campaign, program: Program) -> bool:
+    """Whether this isn't the flow that the campaign has now: a mere new name makes no Version."""
+    current = campaign.current_version
+    return current is None or current.program_digest != compiling.digest(program)
+
+
 def _write_version(
-    campaign: Campaign, program: Program, digest: str, revision: Revision, user: Any
+    campaign: Campaign, candidate: Campaign, program: Program, revision: Revision, user: Any
 ) -> Version:
     last = campaign.versions.aggregate(last=Max("number"))["last"] or 0
+    answered = candidate.choice_over and candidate.choice_over == campaign.current_version_id
     version = Version.objects.create(
         campaign=campaign,
         number=last + 1,
         program=compiling.dump(program),
-        program_digest=digest,
+        program_digest=compiling.digest(program),
+        flow=raw(candidate.flow),
         revision=revision,
         created_by=user if getattr(user, "pk", None) else None,
+        choice=candidate.choice if answered else Choice.KEEP,
     )
     VersionStep.objects.bulk_create(
         VersionStep(version=version, step_key=key) for key in program.steps()
     )
     return version
+
+
+def _log_version(campaign: Campaign, version: Version, revision: Revision, user: Any) -> None:
+    """The choice and how many it was about, for the log that nobody changes."""
+    inside = campaign.enrollments.filter(state=Enrollment.State.ACTIVE).count()
+    data = {"version": version.number, "choice": version.choice, "people": inside}
+    log(instance=campaign, action=VERSION_LOGGED, user=user, revision=revision, data=data)
+
+
+# The question
+
+
+def changed_program(campaign: Campaign, *, gated: bool = True) -> Program | None:
+    """What this draft would publish over the flow that people are in; None: nothing new.
+
+    Raises NotReady where the gate would refuse it. Not gated, an unfinished flow is nothing new.
+    """
+    try:
+        program = _prepare(campaign) if gated else _compile(campaign)
+    except ValueError:
+        return None
+    if isinstance(program, list):
+        raise NotReady(program)
+    return program if campaign.current_version_id and _is_new(campaign, program) else None
+
+
+def answer(campaign: Campaign, revision: Revision, choice: str) -> None:
+    """Keep with this revision what its publishing, now or later, is to do with the people inside.
+
+    It holds while the campaign has the Version it has now.
+    """
+    revision.content["choice"] = Choice(choice).value
+    revision.content["choice_over"] = campaign.current_version_id
+    Revision.objects.filter(pk=revision.pk).update(content=revision.content)
 
 
 # Steps in use

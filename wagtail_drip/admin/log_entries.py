@@ -1,0 +1,40 @@
+"""What the log of a campaign says of our own actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from wagtail.log_actions import LogFormatter
+
+from ..models import Choice
+from ..models.publishing import VERSION_LOGGED
+
+ACTIONS = [
+    ("pause", gettext_lazy("Pause"), gettext_lazy("Campaign paused")),
+    ("resume", gettext_lazy("Resume"), gettext_lazy("Campaign resumed")),
+    ("sent", gettext_lazy("Mark as sent"), gettext_lazy("Uncertain mail sent")),
+    ("resend", gettext_lazy("Send again"), gettext_lazy("Uncertain mail sent again")),
+]
+
+
+class VersionFormatter(LogFormatter):
+    """ "Version 3 published: 120 people were inside; they move to the new flow"."""
+
+    label = gettext_lazy("New version")
+
+    def format_message(self, entry: Any) -> str:
+        people = entry.data.get("people", 0)
+        said = _("Version %s published") % entry.data.get("version", "?")
+        if not people:
+            return said
+        inside = ngettext("%d person was inside", "%d people were inside", people) % people
+        choice = dict(Choice.choices).get(entry.data.get("choice"), "")
+        return f"{said}: {inside}; {choice}"
+
+
+def register(registry: Any) -> None:
+    for action, label, message in ACTIONS:
+        registry.register_action(f"wagtail_drip.{action}", label, message)
+    registry.register_action(VERSION_LOGGED)(VersionFormatter)

@@ -1,0 +1,53 @@
+"""Places of a flow in an editor's words, also of flows that were published once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ..flow import outlining
+from ..flow.checking import step_ids
+from ..flow.outlining import Line
+from ..models import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The lines of one flow, by the nodes that come of their blocks."""
+
+    lines: tuple[Line, ...]
+    texts: Mapping[str, str]  # by block, in reading order
+
+    def block(self, node: str) -> str:
+        """The block that a node came of; "" for one that this flow doesn't have."""
+        if node in self.texts:
+            return node
+        return next((block for block in self.texts if block and node.startswith(block)), "")
+
+    def of(self, node: str) -> str:
+        if not node:
+            return _("The end")
+        return self.texts.get(self.block(node)) or _("A place that is no longer known")
+
+    def rank(self, node: str) -> int:
+        """In reading order; the end and what isn't known come last."""
+        block = self.block(node)
+        return list(self.texts).index(block) if block else len(self.texts)
+
+
+def words(flows: Sequence[list[dict[str, Any]]]) -> list[Words]:
+    """Of each flow's raw data. One query, however many."""
+    ids = set().union(*(step_ids(flow) for flow in flows))
+    names = dict(Step.objects.filter(pk__in=ids).values_list("pk", "name"))
+    outlines = [outlining.outline(flow, names) for flow in flows]
+    return [Words(lines, dict(_texts(lines))) for lines in outlines]
+
+
+def _texts(lines: Iterable[Line]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        yield line.block, line.text
+        for _way, inner in line.ways:
+            yield from _texts(inner)
