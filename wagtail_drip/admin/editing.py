@@ -13,9 +13,11 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from wagtail.admin import messages
 from wagtail.admin.views import generic
+from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
 from ..models import Campaign, Choice, Step
@@ -136,6 +138,12 @@ class CampaignCopyView(CampaignViewMixin, snippets.CopyView):
 
 
 class CampaignEditView(SerialSaves, CampaignViewMixin, snippets.EditView):
+    @cached_property
+    def header_more_buttons(self) -> list[Any]:
+        url = campaign_url(self.object.pk, "overview")
+        overview = Button(_("Overview"), url=url, icon_name="list-ol", priority=5)
+        return [overview, *super().header_more_buttons]
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         chosen = choosing.chosen(self.object)
         context = super().get_context_data(**kwargs)

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from django.conf import settings
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.widgets import SlugInput
 from wagtail.models import Site
@@ -100,3 +101,15 @@ def zone_choices(current: str) -> list[tuple[str, str]]:
     zones = sorted(available_timezones() | ({current} if current else set()))
     default = _("The site's: %s") % settings.TIME_ZONE
     return [("", default), *((zone, zone.replace("_", " ")) for zone in zones)]
+
+
+STATUSES = [
+    ("draft", gettext_lazy("Draft")),
+    ("live", gettext_lazy("Live")),
+    ("paused", gettext_lazy("Paused")),
+    ("stopped", gettext_lazy("Stopped")),
+]
+
+
+def status_label(campaign: Campaign) -> str:
+    return str(dict(STATUSES)[campaign.status])

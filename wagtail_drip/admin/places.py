@@ -17,6 +17,10 @@ def campaign_url(pk: Any, view: str = "edit", *more: Any) -> str:
     return reverse(Campaign.snippet_viewset.get_url_name(view), args=[pk, *more])
 
 
+def campaigns_url() -> str:
+    return reverse(Campaign.snippet_viewset.get_url_name("list"))
+
+
 def step_url(pk: Any, campaign: Any = None) -> str:
     """A mail's editor; with the campaign one comes from, it leads back to that one's flow."""
     url = reverse(Step.snippet_viewset.get_url_name("edit"), args=[pk])

@@ -24,8 +24,8 @@ from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
 from ..models import Campaign, Consent, Delivery, Enrollment, Step, Topic
-from . import actions, choosing, editing, panels
-from .forms import trigger_choices, trigger_label
+from . import actions, choosing, editing, overview, panels
+from .forms import STATUSES, status_label, trigger_choices, trigger_label
 from .permissions import may
 from .places import campaign_url
 from .records import RECORDS
@@ -33,17 +33,6 @@ from .suppressions import SuppressionViewSet
 
 EMPTY_STATE = "wagtail_drip/admin/index_results.html"
 WIDE = "drip-wide"  # columns that a phone does without
-
-STATUSES = [
-    ("draft", _("Draft")),
-    ("live", _("Live")),
-    ("paused", _("Paused")),
-    ("stopped", _("Stopped")),
-]
-
-
-def status_label(campaign: Campaign) -> str:
-    return str(dict(STATUSES)[campaign.status])
 
 
 def of_status(campaigns: QuerySet[Campaign], status: str) -> QuerySet[Campaign]:
@@ -111,6 +100,8 @@ class CampaignIndexView(ListMixin, snippets.IndexView):
 
     def get_list_more_buttons(self, instance: Campaign) -> list[Button]:
         buttons = super().get_list_more_buttons(instance)
+        url = campaign_url(instance.pk, "overview")
+        buttons.append(Button(_("Overview"), url=url, icon_name="list-ol", priority=5))
         if not may(self.request.user, "publish", Campaign):
             return buttons
         offers = {
@@ -173,11 +164,13 @@ class CampaignViewSet(snippets.SnippetViewSet):
     def get_urlpatterns(self) -> list[Any]:
         pause = self.construct_view(actions.PauseView)
         resume = self.construct_view(actions.ResumeView)
+        overview_ = self.construct_view(overview.OverviewView)
         choose = self.construct_view(choosing.ChoiceView)
         return [
             *super().get_urlpatterns(),
             path("pause/<int:pk>/", pause, name="pause"),
             path("resume/<int:pk>/", resume, name="resume"),
+            path("overview/<int:pk>/", overview_, name="overview"),
             path("choose/<int:pk>/<int:revision>/<slug:goal>/", choose, name="choose"),
         ]
 

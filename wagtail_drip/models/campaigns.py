@@ -11,6 +11,7 @@ from django.contrib.contenttypes.fields import GenericRelation
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
 from modelcluster.models import ClusterableModel
 from wagtail.log_actions import log
@@ -26,7 +27,7 @@ from wagtail.search import index
 
 from .. import registry
 from ..fields import OpenStreamField
-from ..flow import compiling, conditions, outlining
+from ..flow import compiling, conditions, drawing, outlining
 from ..flow.blocks import AudienceBlock, ConditionsBlock, FlowBlock
 from ..flow.compiling import Problem
 from ..flow.outlining import Line
@@ -266,6 +267,10 @@ class Campaign(
         """Its flow as sentences, nested as the flow is. One query."""
         return outline(raw(self.flow))
 
+    @property
+    def preview_modes(self) -> list[tuple[str, Any]]:
+        return [("", _("In words")), ("picture", _("As a picture"))]
+
     def get_preview_template(self, request: Any, mode_name: str) -> str:
         return "wagtail_drip/campaign_preview.html"
 
@@ -275,13 +280,17 @@ class Campaign(
         trigger = registry.triggers().get(self.trigger)
         audience = matching.raw_conditions(self.audience)
         goals = matching.raw_conditions(self.goals)
-        return {
+        start, lines = trigger.label if trigger else self.trigger, self.outline()
+        context = {
             "campaign": self,
-            "trigger": trigger.label if trigger else self.trigger,
+            "trigger": start,
             "audience": conditions.sentence(audience) if audience else "",
             "goals": conditions.sentence(goals, "any") if goals else "",
-            "outline": self.outline(),
+            "outline": lines,
         }
+        if mode_name == "picture":
+            context["drawing"] = drawing.picture(lines, str(start), mirrored=get_language_bidi())
+        return context
 
 
 class Version(models.Model):
