@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from tests import factories as make
@@ -27,13 +30,39 @@ def test_pausing_and_resuming_are_logged_with_who_did_it(editor):
     campaign = make.campaign()
     editor.post(url("pause", campaign))
     assert Campaign.objects.get().status == "paused"
-    editor.post(url("resume", campaign))
+    editor.post(url("resume", campaign), {"how": "continue", "limit": "2"})
     assert Campaign.objects.get().status == "live"
     told = ModelLogEntry.objects.filter(action__startswith="wagtail_drip.")
     assert {(entry.action, entry.user.username) for entry in told} == {
         ("wagtail_drip.pause", "editor"),
         ("wagtail_drip.resume", "editor"),
     }
+
+
+def test_resuming_says_what_each_way_would_do_before_it_is_clicked(editor):
+    now = timezone.now()
+    campaign = make.campaign(paused_at=now - timedelta(days=2))
+    for days in (0.5, 1.5):
+        row = make.enrollment(campaign, entered_at=now - timedelta(days=2))
+        make.delivery(row, due_at=now - timedelta(days=days))
+    page = editor.get(url("resume", campaign)).content.decode()
+    assert "2 mails became due in the meantime." in page
+    assert "a day: 1 mail<" in page and "an hour: 2 mails<" in page
+    editor.post(url("resume", campaign), {"how": "skip", "limit": "2"})
+    assert set(make.Delivery.objects.values_list("state", "reason")) == {
+        ("skipped", "stale"),
+        ("waiting", ""),
+    }
+    assert Campaign.objects.get().status == "live"
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"how": "burst", "limit": "2"}, {"how": "skip", "limit": "9"}]
+)
+def test_how_it_goes_on_has_to_be_chosen(editor, data):
+    campaign = make.campaign(paused_at=make.NOW)
+    assert editor.post(url("resume", campaign), data).status_code == 200
+    assert Campaign.objects.get().status == "paused"
 
 
 def test_stopping_asks_first_with_how_many_would_leave(editor):

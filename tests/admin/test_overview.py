@@ -56,7 +56,7 @@ def test_an_earlier_version_shows_those_who_are_still_on_it(editor, live):
     make.version(live, {"s1": make.send(make.step("Other"))})
     Version.objects.filter(number=2).update(flow=[])
     page = seen(editor, live)
-    assert [tab.text for tab in page.select(".drip-tabs a")] == [
+    assert [tab.text for tab in page.select(".drip-row a")] == [
         "Version 2",
         "Version 1 · 3 people",
     ]

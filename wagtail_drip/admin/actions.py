@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
+from django import forms
 from django.contrib.admin.utils import unquote
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.generic import TemplateView
@@ -18,6 +22,8 @@ from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.snippets.action_menu import ActionMenuItem, UnpublishMenuItem
 from wagtail.snippets.views import snippets
 
+from ..engine import resuming
+from ..engine.resuming import Backlog
 from ..models import Campaign, Delivery, Enrollment, Step
 from .drafting import draft_steps
 from .permissions import may
@@ -86,19 +92,94 @@ class PauseView(ChangeView):
         ]
 
 
+class ResumeForm(forms.Form):
+    """How a pause ends. `backlog`: what became due in it, told with each choice."""
+
+    CONTINUE, SKIP = "continue", "skip"
+    LIMITS = (
+        (timedelta(hours=1), gettext_lazy("an hour")),
+        (timedelta(hours=6), gettext_lazy("6 hours")),
+        (timedelta(days=1), gettext_lazy("a day")),
+        (timedelta(days=3), gettext_lazy("3 days")),
+        (timedelta(days=7), gettext_lazy("a week")),
+    )
+
+    how = forms.ChoiceField(
+        label=gettext_lazy("How it goes on"), widget=forms.RadioSelect, initial=CONTINUE
+    )
+    limit = forms.TypedChoiceField(
+        label=gettext_lazy("Stale is what was due for longer than"), coerce=int, initial=2
+    )
+
+    def __init__(self, *args: Any, backlog: Backlog, until: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        moment = date_format(localtime(until), "SHORT_DATETIME_FORMAT")
+        how, limit = (cast(forms.ChoiceField, self.fields[name]) for name in ("how", "limit"))
+        how.choices = [
+            (
+                self.CONTINUE,
+                _(
+                    "Continue where they stood: all is due later by as long as the pause was, in "
+                    "the same rhythm. What became due in it goes out by this time: %s"
+                )
+                % moment,
+            ),
+            (
+                self.SKIP,
+                _(
+                    "Skip what went stale: those mails are passed over and their people go on, in "
+                    "the same rhythm. Younger mails go out within the time given below."
+                ),
+            ),
+        ]
+        limit.choices = [
+            (number, f"{label}: {mails(backlog.older[age])}")
+            for number, (age, label) in enumerate(self.LIMITS)
+        ]
+
+    def stale_after(self) -> timedelta | None:
+        if self.cleaned_data["how"] == self.CONTINUE:
+            return None
+        return self.LIMITS[self.cleaned_data["limit"]][0]
+
+
 class ResumeView(ChangeView):
     page_title = gettext_lazy("Resume")
-    method = "resume"
+    template_name = "wagtail_drip/admin/resume.html"
     yes = gettext_lazy("Yes, let it go on")
     no = gettext_lazy("No, leave it paused")
     done = gettext_lazy("“%(name)s” goes on.")
+    soon = gettext_lazy("“%(name)s” goes on as soon as all who are inside were seen to.")
+
+    def form(self) -> ResumeForm:
+        now, since = timezone.now(), self.object.paused_at
+        limits = [limit for limit, _label in ResumeForm.LIMITS]
+        self.backlog = resuming.backlog(self.object, now, limits)
+        until = now + (now - since) if since else now
+        return ResumeForm(self.request.POST or None, backlog=self.backlog, until=until)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        form = kwargs.get("form") or self.form()
+        return {
+            **super().get_context_data(**kwargs),
+            "form": form,
+            "due": mails_due(self.backlog.mails),
+            "paused_at": self.object.paused_at,
+        }
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = self.form()
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form))
+        resuming.resume(
+            self.object, timezone.now(), user=request.user, stale_after=form.stale_after()
+        )
+        told = self.soon if self.object.paused_at else self.done
+        messages.success(request, told % {"name": self.object})
+        return redirect(campaign_url(self.object.pk))
 
     def sentences(self, people: int, planned: int) -> list[str]:
-        return [
-            _("Mails that became due during the pause are sent at once."),
-            people_inside(people),
-            mails_planned(planned),
-        ]
+        return [people_inside(people)]
 
 
 class StopView(snippets.UnpublishView):
@@ -136,6 +217,20 @@ def mails_planned(count: int) -> str:
     return ngettext("%(count)d mail is planned now.", "%(count)d mails are planned now.", count) % {
         "count": count
     }
+
+
+def mails(count: int) -> str:
+    return ngettext("%d mail", "%d mails", count) % count
+
+
+def mails_due(count: int) -> str:
+    if not count:
+        return _("No mail became due in the meantime.")
+    return ngettext(
+        "%(count)d mail became due in the meantime. It doesn't go out in a burst:",
+        "%(count)d mails became due in the meantime. They don't go out in a burst:",
+        count,
+    ) % {"count": count}
 
 
 class CampaignLinkItem(ActionMenuItem):

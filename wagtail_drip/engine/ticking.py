@@ -16,6 +16,7 @@ from .enrolling import enroll_new
 from .locking import read_committed
 from .moving import move_due
 from .recovering import recover
+from .resuming import resume_due
 from .retrying import renew_connection
 from .sending import send_due
 from .stopping import never
@@ -120,7 +121,8 @@ def _pass(now: datetime, enough: Callable[[], bool], connections: Connections) -
 
     recovered = turn(recover)
     events = turn(enroll_new)
-    advanced = turn(move_due)  # before they are carried on where they no longer should be
+    advanced = turn(resume_due)
+    advanced += turn(move_due)  # before they are carried on where they no longer should be
     advanced += turn(advance_due)
     sent = turn(send_due, enough=enough, connections=connections)
     # Whose mail has just gone stands at the next wait at once, not a minute later.

@@ -8,6 +8,7 @@ from .deliveries import Delivery
 from .farewells import Farewell
 from .heartbeat import Heartbeat
 from .journeys import Enrollment, Event, Inbox
+from .pauses import Resumption
 from .segments import Segment
 from .signups import PendingConsent, Throttle
 from .tags import Tag, Tagging
@@ -27,6 +28,7 @@ __all__ = [
     "Heartbeat",
     "Inbox",
     "PendingConsent",
+    "Resumption",
     "Segment",
     "Step",
     "Suppression",

@@ -21,7 +21,7 @@ def take_flows_from_revisions(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("wagtail_drip", "0002_people")]
+    dependencies = [("wagtail_drip", "0004_search")]
 
     operations = [
         migrations.AddField(

@@ -1,0 +1,132 @@
+"""A pause ends without a burst."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+
+from tests import factories as make
+from tests.factories import send, wait
+from tests.queries import queries
+from wagtail_drip.engine import resuming, ticking
+from wagtail_drip.engine.resuming import resume, resume_due
+from wagtail_drip.models import Campaign, Delivery, Enrollment, Resumption
+
+pytestmark = pytest.mark.django_db
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def paused(now) -> Campaign:
+    """Paused four days ago; a mail, then a wait of two days."""
+    nodes = {"s1": send(make.step(), "w1"), "w1": wait(amount=2)}
+    return make.campaign(nodes=nodes, paused_at=now - 4 * DAY, started_at=now - 30 * DAY)
+
+
+def waiting(campaign, due_at) -> Delivery:
+    row = make.enrollment(campaign, entered_at=due_at)
+    return make.delivery(row, due_at=due_at)
+
+
+def fresh(row):
+    return type(row).objects.get(pk=row.pk)
+
+
+def test_continuing_keeps_the_rhythm_of_the_pause(paused, now):
+    mails = [waiting(paused, now - 4 * DAY + hours * HOUR) for hours in (0, 1, 90)]
+    assert resume(paused, now)
+    due = [fresh(mail).due_at for mail in mails]
+    assert due == [now, now + HOUR, now + 90 * HOUR]
+    assert fresh(paused).status == "live" and not Resumption.objects.exists()
+
+
+def test_continuing_lets_a_wait_go_on_from_where_it_stood(paused, now):
+    # It had a day left when the campaign was paused.
+    row = make.enrollment(paused, node="w1", entered_at=now - 5 * DAY, due_at=now + 9 * DAY)
+    resume(paused, now)
+    ticking.tick(now)
+    assert fresh(row).due_at == now + DAY
+
+
+def test_what_is_not_due_yet_by_its_own_hold_stays(paused, now):
+    mail = waiting(paused, now + HOUR)
+    resume(paused, now)
+    assert fresh(mail).due_at == now + HOUR
+
+
+def test_skipping_passes_over_what_is_stale_and_sends_the_rest_within_the_limit(paused, now):
+    stale = waiting(paused, now - 3 * DAY)
+    young = [waiting(paused, now - hours * HOUR) for hours in (24, 6, 0)]
+    resume(paused, now, stale_after=DAY)
+    assert (fresh(stale).state, fresh(stale).reason) == ("skipped", "stale")
+    assert [fresh(mail).due_at for mail in young] == [now, now + 18 * HOUR, now + 24 * HOUR]
+    # Whoever was passed over goes on in the rhythm of the pause, not all at once.
+    person = fresh(stale.enrollment)
+    assert (person.arrived_at, person.due_at) == (now + DAY, now + DAY)
+
+
+def test_skipping_lets_waits_be(paused, now):
+    row = make.enrollment(paused, node="w1", entered_at=now - DAY, due_at=now + DAY)
+    resume(paused, now, stale_after=DAY)
+    assert (fresh(row).arrived_at, fresh(row).due_at) == (now - DAY, now + DAY)
+
+
+def test_many_are_seen_to_in_batches_and_nobody_twice(paused, now):
+    rows = make.enrollments(paused, 5, entered_at=now - 3 * DAY, node="w1")
+    Resumption.objects.create(campaign=paused, paused_at=paused.paused_at, at=now)
+    done = []
+    while resume_due(now, 2):
+        done.append(fresh(paused).status)
+    assert done == ["paused", "paused", "live"]
+    arrived = Enrollment.objects.filter(pk__in=[row.pk for row in rows])
+    assert set(arrived.values_list("arrived_at", flat=True)) == {now + DAY}
+
+
+def test_it_stays_paused_until_all_were_seen_to(paused, now, monkeypatch):
+    monkeypatch.setattr(resuming, "resume_due", lambda now: 0)
+    waiting(paused, now - DAY)
+    assert resume(paused, now)
+    assert not resume(paused, now)  # it is about to
+    assert fresh(paused).status == "paused"
+    monkeypatch.undo()
+    ticking.tick(now)
+    assert fresh(paused).status == "live"
+
+
+def test_who_is_not_paused_can_not_resume(now):
+    assert not resume(make.campaign(), now)
+
+
+def test_the_next_pass_sends_only_what_is_due(paused, now, mailoutbox):
+    for hours in range(10):
+        waiting(paused, now - 4 * DAY + hours * HOUR)
+    resume(paused, now)
+    ticking.tick(now)
+    assert len(mailoutbox) == 1
+    ticking.tick(now + 3 * HOUR)
+    assert len(mailoutbox) == 4
+
+
+def test_what_became_due_is_counted_by_age(paused, now):
+    for days in (0, 1, 2, 3):
+        waiting(paused, now - days * DAY - HOUR)
+    waiting(paused, now + DAY)
+    found = resuming.backlog(paused, now, [DAY, 3 * DAY])
+    assert (found.mails, found.older) == (4, {DAY: 3, 3 * DAY: 1})
+
+
+@pytest.mark.parametrize("stale_after", [None, DAY])
+def test_as_many_queries_for_500_as_for_10(paused, now, stale_after):
+    def run(amount):
+        rows = make.deliveries(paused, amount, due_at=now - 2 * DAY)
+        Delivery.objects.filter(pk__in=[r.pk for r in rows[::2]]).update(due_at=F("due_at") + DAY)
+        stale_before = now - stale_after if stale_after else None
+        moments = {"paused_at": now - 4 * DAY, "at": now, "stale_before": stale_before}
+        before = rows[0].enrollment_id - 1
+        Campaign.objects.update(paused_at=paused.paused_at)
+        Resumption.objects.create(campaign=paused, done=before, **moments)
+        return queries(resume_due, now, 1000)
+
+    assert run(10) == run(500)

@@ -1,0 +1,141 @@
+"""Resuming: a pause ends without a burst.
+
+What became due in the pause would all go out at once. So it is put in order first, and the
+campaign stays paused until that is done:
+
+- *Continue where they stood*: the pause's time doesn't count. Waits and mails are due later by its
+  length, in the rhythm in which they would have been.
+- *Skip what went stale*: the time counts. Mails due for longer than a limit are passed over, and
+  their people go on later by the pause's length; younger mails go out within the limit from now,
+  in their rhythm. Waits that are not over stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Count, F, Min, Q, QuerySet
+
+from ..models import Campaign, Contact, Delivery, Enrollment, Resumption
+from .locking import skipping_locked
+from .recording import announce
+from .retrying import on_deadlock
+
+BATCH = 500
+State = Delivery.State
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What became due in a pause. `older[limit]`: how many of the mails by more than that."""
+
+    mails: int
+    older: dict[timedelta, int]
+    first_at: datetime | None  # when the oldest was due
+
+
+def backlog(campaign: Campaign, now: datetime, limits: Sequence[timedelta]) -> Backlog:
+    """One query."""
+    counts = {f"n{i}": Count("pk", filter=Q(due_at__lt=now - t)) for i, t in enumerate(limits)}
+    found = _due(campaign.pk, now).aggregate(mails=Count("pk"), first=Min("due_at"), **counts)
+    older = {limit: found[f"n{i}"] for i, limit in enumerate(limits)}
+    return Backlog(found["mails"], older, found["first"])
+
+
+def resume(
+    campaign: Campaign, now: datetime, *, user: Any = None, stale_after: timedelta | None = None
+) -> bool:
+    """Let a paused campaign go on. `stale_after`: skip what was due for longer; None: continue.
+
+    Those inside are seen to in batches, the first one here. False: it was not paused, or is
+    about to go on already.
+    """
+    with transaction.atomic():
+        row = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if not row.paused_at or Resumption.objects.filter(campaign=row).exists():
+            return False
+        Resumption.objects.create(
+            campaign=row,
+            paused_at=row.paused_at,
+            at=now,
+            stale_before=now - stale_after if stale_after is not None else None,
+            user=user,
+        )
+        announce()
+    resume_due(now)
+    campaign.refresh_from_db(fields=["paused_at"])
+    return True
+
+
+@on_deadlock
+def resume_due(now: datetime, limit: int = BATCH) -> int:
+    """See to up to `limit` people of campaigns that are about to go on. Returns how many."""
+    with transaction.atomic():
+        resumption = skipping_locked(Resumption.objects.order_by("pk")).first()
+        if resumption is None:
+            return 0
+        ids = _next(resumption, limit)
+        _put_in_order(resumption, ids)
+        if len(ids) < limit:
+            _end(resumption)
+        else:
+            resumption.done = ids[-1]
+            resumption.save(update_fields=["done"])
+    return max(len(ids), 1)
+
+
+def _next(resumption: Resumption, limit: int) -> list[int]:
+    """The next people, locked with their contacts in id order. Nobody may be left out here."""
+    inside = Enrollment.objects.filter(
+        campaign=resumption.campaign_id,
+        state=Enrollment.State.ACTIVE,
+        pk__gt=resumption.done,
+        entered_at__lte=resumption.at,
+    ).order_by("pk")
+    pairs = list(inside.values_list("pk", "contact_id")[:limit])
+    no_key = connection.features.has_select_for_no_key_update
+    contacts = Contact.objects.filter(pk__in=[contact for _pk, contact in pairs]).order_by("pk")
+    list(contacts.select_for_update(no_key=no_key).values_list("pk"))
+    ids = [pk for pk, _contact in pairs]
+    rows = Enrollment.objects.filter(pk__in=ids).order_by("pk")
+    list(rows.select_for_update(no_key=no_key).values_list("pk"))
+    return ids
+
+
+def _put_in_order(resumption: Resumption, ids: Sequence[int]) -> None:
+    pause = resumption.at - resumption.paused_at
+    people = Enrollment.objects.filter(pk__in=ids, state=Enrollment.State.ACTIVE)
+    due = _due(resumption.campaign_id, resumption.at).filter(enrollment__in=ids)
+    if resumption.stale_before is None:
+        due.update(due_at=F("due_at") + pause)
+        # Asked again, each kind of wait says for itself when it is over now.
+        waits = people.filter(due_at__isnull=False)
+        waits.update(arrived_at=F("arrived_at") + pause, due_at=resumption.at)
+        return
+    stale = due.filter(due_at__lt=resumption.stale_before)
+    passed = list(stale.values_list("pk", "enrollment_id", "due_at"))
+    limit = resumption.at - max(resumption.stale_before, resumption.paused_at)
+    due.filter(due_at__gte=resumption.stale_before).update(due_at=F("due_at") + limit)
+    Delivery.objects.filter(pk__in=[pk for pk, _enrollment, _at in passed]).update(
+        state=State.SKIPPED, reason=Delivery.Reason.STALE, settled_at=resumption.at, claim=""
+    )
+    going = {enrollment: at + pause for _pk, enrollment, at in passed}
+    rows = list(people.filter(pk__in=list(going), due_at=None))
+    for row in rows:
+        row.arrived_at = row.due_at = going[row.pk]
+    Enrollment.objects.bulk_update(rows, ["arrived_at", "due_at"])
+
+
+def _due(campaign: int, now: datetime) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(campaign=campaign, state=State.WAITING, due_at__lte=now)
+
+
+def _end(resumption: Resumption) -> None:
+    campaign = Campaign.objects.defer("flow").get(pk=resumption.campaign_id)
+    resumption.delete()
+    campaign.resume(resumption.at, user=resumption.user)
+    announce()
