@@ -8,7 +8,7 @@ export PORT
 VERSIONS = py3.11-dj5.2-wt7.4 py3.12-dj6.0-wt8.0 py3.13-dj6.1-wt8.0
 
 .PHONY: help demo test test-postgresql test-mariadb test-all $(VERSIONS)
-.PHONY: browser records lint types migrations-check wheel-check clean-demo
+.PHONY: browser long records lint types migrations-check wheel-check clean-demo
 
 help:
 	@echo "make demo              the bookshop with admin, cluster and outbox (PORT=8000)"
@@ -17,6 +17,7 @@ help:
 	@echo "make faults            real clusters under fire, on POSTGRES_URL"
 	@echo "make test-mariadb      the test suite on MARIADB_URL alone"
 	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
+	@echo "make long              what the suite takes samples of, in full: every zone's clocks of ten years"
 	@echo "make browser           a visitor's and an editor's story in Chromium, with axe where npm is"
 	@echo "make records           how long lists of a million records take; fills POSTGRES_URL (…bench…)"
 	@echo "make wheel-check       the wheel works in an empty environment"
@@ -62,6 +63,9 @@ browser: python
 	@! command -v npm >/dev/null || npm install --silent --no-save --no-fund --no-audit --prefix .browser axe-core@4 >/dev/null \
 	  || echo "axe-core could not be installed; the pages are not looked at by it."
 	@VENV=.venv-browser $(PYTHON) example_site/environment.py browser -m pytest tests/browser $(ARGS)
+
+long: python
+	@DRIP_LONG=1 $(PYTHON) example_site/environment.py test -m pytest -n auto tests/flow $(ARGS)
 
 lint: python
 	@$(PYTHON) example_site/environment.py dev -m ruff check .

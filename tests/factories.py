@@ -101,7 +101,31 @@ def send(step: Step, next: str = "") -> dict[str, Any]:
 
 
 def wait(next: str = "", *, amount: int = 1, unit: str = "days") -> dict[str, Any]:
-    return {"kind": "wait", "spec": {"amount": amount, "unit": unit}, "next": next}
+    return {
+        "kind": "wait",
+        "spec": {"type": "duration", "amount": amount, "unit": unit},
+        "next": next,
+    }
+
+
+def wait_event(
+    event: str, happened: str = "", timeout: str = "", *, amount: int = 3, unit: str = "days"
+) -> dict[str, Any]:
+    spec = {"type": "duration", "amount": amount, "unit": unit}
+    told = {"event": event, "same": ""}
+    return {
+        "kind": "wait_event", "event": told, "spec": spec, "happened": happened, "timeout": timeout,
+    }  # fmt: skip
+
+
+def wait_day(of: str, key: str, next: str = "", *, amount: int = 0, leave: bool = True, **spec):
+    spec = {"amount": amount, "unit": "days", "time": "09:00", "yearly": False, **spec}
+    source = {"of": of, "key": key}
+    return {"kind": "wait_day", "source": source, "spec": spec, "leave": leave, "next": next}
+
+
+def do(next: str = "", **action: Any) -> dict[str, Any]:
+    return {"kind": "do", "action": action, "next": next}
 
 
 def branch(group: dict[str, Any], yes: str = "", no: str = "") -> dict[str, Any]:
@@ -124,7 +148,7 @@ def version(
     campaign: Campaign, nodes: dict[str, dict[str, Any]], *, start: str = "", **fields: Any
 ) -> Version:
     """A published version that the campaign points to. `start`: default the first node."""
-    program = {"format": 1, "start": start or next(iter(nodes), ""), "nodes": nodes}
+    program = {"format": 2, "start": start or next(iter(nodes), ""), "nodes": nodes}
     text = json.dumps(program, sort_keys=True)
     fields.setdefault("number", campaign.versions.count() + 1)
     row = Version.objects.create(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.urls import include, path
 from wagtail import hooks
+from wagtail.contrib.settings.registry import register_setting
 from wagtail.snippets.models import register_snippet
 
 from .admin import (
@@ -20,9 +22,9 @@ from .admin.snippets import DripGroup
 from .channels import email
 from .content import blocks as email_blocks
 from .content import merge_fields
-from .flow import blocks as flow_blocks
+from .flow import builtin as flow_blocks
 from .flow import triggers
-from .models import matching
+from .models import SendingTimes, matching
 
 
 @hooks.register("register_drip_triggers")
@@ -56,6 +58,8 @@ def register_channels():
 
 
 register_snippet(DripGroup)
+if apps.is_installed("wagtail.contrib.settings"):
+    register_setting(SendingTimes, icon="time")
 
 for record in records.RECORDS:
     record.register_with_wagtail()

@@ -46,12 +46,14 @@ def triggers() -> dict[str, Trigger]:
             gettext_lazy("placed an order"),
             sample={**CONTENTS, "order": 1},
             required=("book", "order"),
+            value="total",
         ),
         Trigger(
             "book_bought",
             gettext_lazy("bought a book"),
             sample={**ITEM, "order": 1},
             required=("book", "order"),
+            value="price",
         ),
     ]
     return {trigger.slug: trigger for trigger in found}

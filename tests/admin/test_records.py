@@ -17,7 +17,7 @@ from tests import factories as make
 from tests.queries import queries
 from wagtail_drip.admin import record_search, record_views
 from wagtail_drip.admin.records import RECORDS
-from wagtail_drip.models import Contact
+from wagtail_drip.models import Contact, Conversion
 from wagtail_drip.models.addresses import digest
 from wagtail_drip.models.contacts import Alias
 
@@ -289,3 +289,13 @@ def test_a_spreadsheet_is_behind_the_lists_permission(outsider):
 def test_saving_a_record_costs_no_reference_index(db):
     """They are written by the thousand."""
     assert not {record.model for record in RECORDS} & set(ReferenceIndex.tracked_models)
+
+
+def test_a_person_s_page_says_by_what_they_reached_the_goal(editor):
+    row = make.enrollment(make.campaign(), state="left", reason="goal")
+    Conversion.objects.create(
+        enrollment=row, contact=row.contact, campaign=row.campaign, event_name="order_placed",
+        at=make.NOW, value="18.50",
+    )  # fmt: skip
+    page = editor.get(f"/admin/drip/people/inspect/{row.pk}/").content.decode()
+    assert "placed an order · 18.50" in page

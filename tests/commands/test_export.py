@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from wagtail.models import Locale, Page, Site
 
 from tests import factories
+from tests.flow.flows import block, leave, split, wait, wait_day, wait_event, wait_hours
 from wagtail_drip.engine.files import schema
 from wagtail_drip.engine.files.references import from_reference, to_reference
 from wagtail_drip.models import Campaign, Step
@@ -44,6 +45,31 @@ def test_export_import_export_is_identical(tmp_path):
     Campaign.objects.all().delete()
     Step.objects.all().delete()
     factories.step("Another")
+    call_command("drip_import", str(file), verbosity=0)
+    assert export() == first
+
+
+def test_every_block_of_a_flow_comes_back_as_it_was(tmp_path):
+    other = factories.campaign("other")
+    campaign = factories.campaign("welcome", topic=factories.topic("news"), leave_audience=True)
+    campaign.not_while.set([other])
+    flow = [
+        wait_hours(0, 1, start="09:00", id="w1"),
+        block("wait_date", "w2", date="2026-12-24", time="09:00"),
+        wait_day(3, yearly=True, id="w3"),
+        wait_event([wait(id="w5")], [leave("late", id="l1")], id="w4"),
+        split((50, [block("enroll", "e1", campaign=other.pk)]), (50, []), id="p1"),
+        block("set_tag", "t1", tag="VIP", side="add"),
+        block("set_attribute", "a1", key="city", value="Ulm"),
+    ]
+    campaign.flow = json.dumps(flow)
+    campaign.save_revision()
+    first, file = export(), tmp_path / "file.json"
+    assert '"campaign": "other"' in first
+    assert json.loads(first)["campaign"]["not_while"] == ["other"]
+    assert schema.problems(json.loads(first)) == []
+    file.write_text(first)
+    Campaign.objects.filter(pk=campaign.pk).delete()
     call_command("drip_import", str(file), verbosity=0)
     assert export() == first
 

@@ -279,3 +279,32 @@ def test_a_newer_flow_published_in_between_costs_no_event(now, monkeypatch):
     with pytest.raises(UnknownFormat):
         enroll_new(now)
     assert Inbox.objects.count() == 1
+
+
+# Not while in another campaign
+
+
+def test_who_is_in_another_campaign_does_not_enter(now):
+    other = factories.campaign("other", trigger="order_placed")
+    campaign = factories.campaign("second")
+    campaign.not_while.set([other])
+    campaign.save()
+    inside, through, free = factories.contacts(3)
+    factories.enrollment(other, inside)
+    factories.enrollment(other, through, state="completed")
+    for person in (inside, through, free):
+        factories.event(person)
+    enroll_new(now)
+    entered = Enrollment.objects.filter(campaign=campaign).values_list("contact_id", flat=True)
+    assert set(entered) == {through.pk, free.pk}
+    assert enroll(campaign, [inside], now=now) == 0  # nor by hand
+
+
+def test_of_two_that_start_at_once_the_one_that_gives_way_comes_second(now):
+    second = factories.campaign("second")
+    first = factories.campaign("first")
+    second.not_while.set([first])
+    second.save()
+    factories.event(factories.contact())
+    enroll_new(now)
+    assert [row.campaign for row in Enrollment.objects.all()] == [first]

@@ -8,6 +8,7 @@ from wagtail.blocks import CharBlock, StructBlock
 
 from tests.flow.flows import KEYS, block, if_else, send, wait
 from wagtail_drip.flow import blocks, program
+from wagtail_drip.flow.builtin import builtin
 from wagtail_drip.flow.checking import StepInfo, problems
 from wagtail_drip.flow.compiling import compile_flow
 from wagtail_drip.flow.outlining import outline
@@ -46,7 +47,12 @@ def test_the_picker_is_grouped():
         for group, children in blocks.FlowBlock().grouped_child_blocks()
     }
     groups.pop("Unknown")
-    assert groups == {"Send": ["send"], "Wait": ["wait"], "Decide": ["if_else"], "Do": ["leave"]}
+    assert groups == {
+        "Send": ["send"],
+        "Wait": ["wait", "wait_hours", "wait_date", "wait_day", "wait_event"],
+        "Decide": ["if_else", "split"],
+        "Do": ["enroll", "set_tag", "set_attribute", "leave"],
+    }
 
 
 def test_headers_are_sentences():
@@ -64,7 +70,14 @@ def test_the_third_decision_offers_no_further_one():
         levels.append(picker(flow))
         flow = flow.child_blocks["if_else"].child_blocks["yes"]
     assert len(levels) == 3
-    assert picker(flow) == ["send", "wait", "leave"]
+    assert not {"if_else", "split", "wait_event"} & {*picker(flow)}
+    assert {"send", "wait", "leave"} <= {*picker(flow)}
+
+
+def test_streams_inside_one_another_share_their_blocks():
+    """Each built anew, they would double with every level, and the editor's page with them."""
+    inside = blocks.FlowBlock().child_blocks["if_else"].child_blocks
+    assert inside["yes"].child_blocks["send"] is inside["no"].child_blocks["send"]
 
 
 def test_blocks_open_collapsed_at_every_level():
@@ -134,7 +147,7 @@ def test_blocks_say_themselves(raw, text):
 
 @pytest.mark.parametrize("odd", [None, 7, "x", [1], {"yes": 3, "conditions": 4}])
 def test_an_outline_of_odd_data_breaks_nothing(odd):
-    for type_ in ("send", "wait", "if_else", "leave"):
+    for type_ in builtin():
         assert outline([{"type": type_, "value": odd}], {})[0].text
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,12 @@ from hypothesis import strategies as st
 from tests.flow.flows import KEYS, flows, if_else, leave, send, wait
 from wagtail_drip.flow import compiling
 from wagtail_drip.flow.program import (
+    KINDS,
+    Act,
+    Arm,
     Ask,
+    AskDay,
+    AskEvent,
     Branch,
     Deliver,
     End,
@@ -28,6 +34,7 @@ from wagtail_drip.flow.program import (
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SAMPLE = Path(__file__).parent / "program_format_1.json"
+SAMPLE_2 = Path(__file__).parent / "program_format_2.json"
 
 
 def compiled(*raw) -> Program:
@@ -38,7 +45,7 @@ def test_a_line_of_blocks():
     assert compiled(wait(2, id="w"), send(1, id="s"), leave("done", id="l")) == Program(
         "w",
         {
-            "w": Wait({"amount": 2, "unit": "days"}, "s"),
+            "w": Wait({"type": "duration", "amount": 2, "unit": "days"}, "s"),
             "s": Send("key-1", "l"),
             "l": Leave("done"),
         },
@@ -98,7 +105,7 @@ def test_any_flow_the_gate_lets_pass_compiles_and_round_trips(raw):
 def walk(program: Program, answers) -> list:
     """Decides from the start to the end, each wait over, each delivery settled."""
     position, facts, decisions = Position(program.start, NOW), {}, []
-    for _ in range(2 * len(program.nodes) + 2):
+    for _ in range(3 * len(program.nodes) + 3):
         decision = decide(program, position, facts, NOW.replace(year=2500), ZoneInfo("UTC"))
         decisions.append(decision)
         match decision:
@@ -106,6 +113,14 @@ def walk(program: Program, answers) -> list:
                 return decisions
             case Ask():
                 facts[position.node] = answers()
+            case AskDay():
+                facts[position.node] = "1984-02-29" if answers() else None
+            case AskEvent():
+                facts[position.node] = NOW if answers() else None
+            case Arm():
+                position = Position(position.node, position.arrived_at, armed=True)
+            case Act(to=to):
+                position = Position(to, position.arrived_at)
             case Deliver():
                 position = Position(position.node, position.arrived_at, settled=True)
             case Move(to=to, at=at):
@@ -116,10 +131,10 @@ def walk(program: Program, answers) -> list:
 
 
 @settings(max_examples=80, deadline=None)
-@given(flows(), st.data())
-def test_deciding_always_comes_to_an_end(raw, data):
+@given(flows(), st.lists(st.booleans(), min_size=1))
+def test_deciding_always_comes_to_an_end(raw, answers):
     program = compiling.compile_flow(raw, KEYS)
-    decisions = walk(program, lambda: data.draw(st.booleans()))
+    decisions = walk(program, cycle(answers).__next__)
     delivered = [one for one in decisions if isinstance(one, Deliver)]
     assert len(delivered) <= len([n for n in program.nodes.values() if isinstance(n, Send)])
     assert delivered  # each of these flows begins with a send
@@ -140,16 +155,17 @@ def test_format_1_is_read_for_ever():
     program = compiling.load(json.loads(SAMPLE.read_text()))
     assert program.start == "w1"
     assert {type(node) for node in program.nodes.values()} == {Wait, Send, Branch, Leave}
-    assert program.nodes["w1"] == Wait({"amount": 1, "unit": "days"}, "i1")
+    assert program.nodes["w1"] == Wait({"type": "duration", "amount": 1, "unit": "days"}, "i1")
     assert program.nodes["i1"].yes == "s1"
 
 
-def test_this_release_writes_format_1():
-    stored = json.loads(SAMPLE.read_text())
+def test_this_release_writes_format_2():
+    stored = json.loads(SAMPLE_2.read_text())
+    assert {node["kind"] for node in stored["nodes"].values()} == {*KINDS}
     assert compiling.dump(compiling.load(stored)) == stored
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"nodes": {"a": {"kind": "teleport"}}}])
+@pytest.mark.parametrize("change", [{"format": 3}, {"nodes": {"a": {"kind": "teleport"}}}])
 def test_a_newer_program_says_so(change):
-    with pytest.raises(compiling.UnknownFormat, match=r"format 2|teleport"):
+    with pytest.raises(compiling.UnknownFormat, match=r"format 3|teleport"):
         compiling.load({"format": 1, "start": "a", "nodes": {}, **change})

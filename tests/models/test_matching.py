@@ -297,3 +297,77 @@ def test_conditions_say_themselves():
     attribute = AttributeCondition().sentence
     assert attribute({"key": "city", "op": "equals", "value": "X"}) == "their city is X"
     assert attribute({"key": "city", "op": "set"}) == "their city is filled in"
+
+
+# How often, how much, and of what
+
+
+@pytest.mark.parametrize(
+    ("asked", "holds"),
+    [
+        ({"times": 3}, True),
+        ({"times": 4}, False),
+        ({"times": 5, "of": "quantity"}, True),
+        ({"times": 6, "of": "quantity"}, False),
+        ({"times": 50, "of": "total"}, True),  # 18.50 + 20 + "11.5"
+        ({"times": 51, "of": "total"}, False),
+        ({"where": [{"key": "category", "op": "equals", "value": "Birds"}]}, True),
+        ({"where": [{"key": "category", "op": "equals", "value": "birds"}]}, False),
+        ({"where": [{"key": "total", "op": "greater", "value": "19"}]}, True),
+        ({"where": [{"key": "total", "op": "greater", "value": "20"}]}, False),
+        ({"where": [{"key": "total", "op": "less", "value": "12"}]}, True),
+        ({"where": [{"key": "title", "op": "contains", "value": "SWIFT"}]}, True),
+        ({"where": [{"key": "category", "op": "not_set", "value": ""}]}, True),
+        ({"where": [{"key": "category", "op": "not_equals", "value": "Birds"}], "times": 2}, False),
+        # Bought at least 4 of a category.
+        (
+            {
+                "where": [{"key": "category", "op": "equals", "value": "Birds"}],
+                "times": 4,
+                "of": "quantity",
+            },
+            True,
+        ),
+        # Both must be true of the same one.
+        (
+            {
+                "where": [
+                    {"key": "category", "op": "equals", "value": "Birds"},
+                    {"key": "total", "op": "greater", "value": "19.99"},
+                    {"key": "quantity", "op": "less", "value": "3"},
+                ]
+            },
+            False,
+        ),
+    ],
+)
+def test_how_often_how_much_and_of_what(inside, person, asked, holds):
+    ordered(person, category="Birds", quantity=1, total="18.50", title="Swifts")
+    ordered(person, category="Birds", quantity=3, total=20)
+    ordered(person, quantity="1", total="11.5", category=None)
+    assert bool(met(make.group(happened(**asked)))) == holds
+    stream = [{"type": "item", "value": where, "id": "w"} for where in asked.get("where", [])]
+    assert bool(met(make.group(happened(**{**asked, "where": stream})))) == holds
+
+
+def test_counting_too_starts_where_it_should(inside, person):
+    ordered(person, at=inside.entered_at - DAY)
+    ordered(person)
+    assert met(make.group(happened(times=2))) == set()
+    assert met(make.group(happened(times=2, since="ever"))) == {inside.pk}
+
+
+def test_how_often_is_said_and_checked():
+    where = [{"key": "total", "op": "greater", "value": "50"}]
+    with hooks.register_temporarily("register_drip_triggers", lambda: SHOP):
+        args = happened(times=2, where=where)["args"]
+        condition = EventHappened()
+        assert condition.sentence(args) == (
+            "they placed an order where total is greater or later than 50, 2 times or more"
+            " since they entered"
+        )
+        assert condition.check(args) == []
+        assert condition.check({**args, "times": 0.5})
+        assert condition.check({**args, "of": "weight"}) == ["“placed an order” has no “weight”"]
+        where[0]["value"] = "much"
+        assert "it needs a number or a date" in condition.check(args)[0]

@@ -15,7 +15,7 @@ from wagtail.models import GroupApprovalTask, Locale, Revision, Site, Workflow, 
 
 from tests import factories as make
 from wagtail_drip.flow.compiling import NotReady
-from wagtail_drip.models import Campaign, Enrollment, Step, Version, publishing
+from wagtail_drip.models import Attribute, Campaign, Enrollment, Step, Version, publishing
 from wagtail_drip.streams import with_ids
 
 pytestmark = pytest.mark.django_db
@@ -444,3 +444,74 @@ def test_a_step_that_somebody_still_has_before_them_can_t_be_deleted(live, hello
 def test_a_step_of_an_old_version_only_may_go(live, hello):
     change(live, [send(step("Other"))]).publish()
     assert hello.used_in() == []
+
+
+# Where a flow leads
+
+
+def enter(campaign: Campaign) -> dict:
+    return {"type": "enroll", "value": {"campaign": campaign.pk}, "id": str(uuid4())}
+
+
+def told(campaign: Campaign) -> list[str]:
+    return [str(problem) for problem in campaign.gate()]
+
+
+def test_a_flow_leads_only_into_live_campaigns():
+    other = draft([send(step())], name="Other")
+    first = draft([send(step()), enter(other)])
+    assert told(first) == ["Step 2, Enter another campaign: “Other” is not live: nobody can enter"]
+    publish(other)
+    assert told(first) == []
+    Campaign.objects.filter(pk=other.pk).delete()
+    assert told(first) == ["Step 2, Enter another campaign: its campaign was deleted"]
+
+
+def test_campaigns_that_lead_round_and_round_are_refused():
+    third = publish(draft([send(step())], name="Third"))
+    second = publish(draft([send(step()), enter(third)], name="Second"))
+    first = publish(draft([send(step()), enter(second)], name="First"))
+    newer = change(third, [send(step()), enter(first)])
+    text = "people would go round and round: Third → First → Second → Third"
+    with pytest.raises(NotReady, match=text):
+        newer.publish()
+
+
+def test_a_campaign_that_leads_into_itself_is_refused():
+    alone = draft([send(step())], name="Alone")
+    newer = change(alone, [send(step()), enter(alone)])
+    assert "Alone → Alone" in told(newer.as_object())[0]
+
+
+def test_a_mail_that_the_sites_language_lacks_is_refused():
+    german = Locale.objects.create(language_code="de")
+    translated = step("Hallo", locale=german)
+    found = told(draft([send(translated)]))
+    assert found == [
+        "Step 1, Send: “Hallo” is in German and is not published in the site's language"
+    ]
+    step("Hello", translation_key=translated.translation_key, locale=make.site().root_page.locale)
+    assert told(draft([send(translated)])) == []
+
+
+def test_an_attribute_must_be_there_and_may_have_that_value():
+    def setting(key, value):
+        block = {"type": "set_attribute", "value": {"key": key, "value": value}, "id": "a"}
+        return told(draft([send(step()), block]))
+
+    assert "there is no attribute “size”" in setting("size", "42")[0]
+    Attribute.objects.create(label="Size", key="size", type="number")
+    assert setting("size", "42") == []
+    assert "it must be a number" in setting("size", "large")[0]
+
+
+def test_a_flow_of_an_earlier_format_that_does_the_same_is_no_new_version():
+    campaign = publish(draft([wait(), send(step())]))
+    old = campaign.current_version
+    for node in old.program["nodes"].values():
+        if node["kind"] == "wait":
+            del node["spec"]["type"]
+    old.program["format"], old.program_digest = 1, "of then"
+    old.save()
+    publish(campaign)
+    assert Campaign.objects.get().current_version == old

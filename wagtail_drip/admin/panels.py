@@ -113,10 +113,12 @@ def campaign_panels() -> TabbedInterface:
         name_panel(),
         FieldPanel("trigger", widget=forms.Select),
         FieldPanel("audience"),
+        FieldPanel("leave_audience"),
         MultiFieldPanel(
             [
                 FieldPanel("entry_rule", widget=forms.RadioSelect),
                 FieldPanel("entry_days", attrs=shown_for("entry_rule", "again_after")),
+                FieldPanel("not_while", widget=forms.CheckboxSelectMultiple),
             ],
             heading=_("How often"),
             attrs={"data-controller": "w-rules", "data-action": "change->w-rules#resolve"},

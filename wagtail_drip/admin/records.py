@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail_modeladmin.options import ModelAdmin
 
-from ..models import Contact, Delivery, Enrollment, Event, Step
+from ..models import Contact, Conversion, Delivery, Enrollment, Event, Step
 from . import record_filters
 from .forms import trigger_label
 from .permissions import may
@@ -202,7 +202,7 @@ class EnrollmentAdmin(RecordAdmin):
     filterset_class = record_filters.EnrollmentFilterSet
     empty = gettext_lazy("Once a campaign is live, everybody who enters it is listed here.")
     inspect_view_fields = (
-        "contact", "campaign", "how", "entered_at", "event", "due_at", "ended_at",
+        "contact", "campaign", "how", "conversion", "entered_at", "event", "due_at", "ended_at",
         "version_number", "data",
     )  # fmt: skip
 
@@ -217,6 +217,15 @@ class EnrollmentAdmin(RecordAdmin):
     @column(gettext_lazy("Reason"))
     def export_reason(self, enrollment: Enrollment) -> str:
         return reason(enrollment)
+
+    @column(gettext_lazy("Goal reached"))
+    def conversion(self, enrollment: Enrollment) -> str:
+        """By what and how much it was worth; on the page of one person alone."""
+        found = Conversion.objects.filter(enrollment=enrollment).first()
+        if found is None:
+            return NOTHING
+        what = trigger_label(found.event_name) or _("yes")
+        return what if found.value is None else f"{what} · {found.value}"
 
     @column(gettext_lazy("Version of the flow"))
     def version_number(self, enrollment: Enrollment) -> int:

@@ -9,9 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ..flow import outlining
-from ..flow.checking import step_ids
 from ..flow.outlining import Line
-from ..models import Step
+from ..models.named import names_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,8 @@ class Words:
 
 
 def words(flows: Sequence[list[dict[str, Any]]]) -> list[Words]:
-    """Of each flow's raw data. One query, however many."""
-    ids = set().union(*(step_ids(flow) for flow in flows))
-    names = dict(Step.objects.filter(pk__in=ids).values_list("pk", "name"))
+    """Of each flow's raw data. Two queries at most, however many."""
+    names = names_in(*flows)
     outlines = [outlining.outline(flow, names) for flow in flows]
     return [Words(lines, dict(_texts(lines))) for lines in outlines]
 

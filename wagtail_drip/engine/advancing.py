@@ -16,10 +16,14 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from ..flow import compiling
-from ..flow.program import Deliver, End, Program, Stay
+from ..flow.program import Arm, Deliver, End, Program, Stay, WaitEvent
 from ..models import Campaign, Delivery, Enrollment, Version
+from ..models.sending_times import calendars
 from .asking import explained
+from .converting import convert
+from .dating import AGAIN
 from .expelling import reasons_to_leave
+from .listening import arm, armed, disarm
 from .locking import first_unlocked
 from .moving import had
 from .planning import Plan, lay_down
@@ -89,6 +93,8 @@ def _walkers(
     """Those who can be carried on, and the enrollments whose program can't be read here yet."""
     programs, broken, newer = _programs({row.version_id for row in enrollments})
     deliveries = _deliveries(enrollments)
+    watching = armed(enrollments) if any(map(_listens, programs.values())) else {}
+    closed = calendars(campaigns.values())
     walkers = []
     for row in enrollments:
         if row.version_id in newer:
@@ -103,11 +109,17 @@ def _walkers(
                 zone=zone_of(row.contact.time_zone, campaigns[row.campaign_id].time_zone),
                 node=row.node,
                 arrived_at=row.arrived_at,
+                calendar=closed[row.campaign_id],
                 deliveries=_passed_over(deliveries[row.pk], programs[row.version_id]),
                 put_back=[delivery.node for delivery in deliveries[row.pk] if delivery.moved],
+                armed=watching.get(row.pk, ""),
             )
         )
     return walkers, [row.pk for row in enrollments if row.version_id in newer]
+
+
+def _listens(program: Program) -> bool:
+    return any(isinstance(node, WaitEvent) for node in program.nodes.values())
 
 
 def _programs(ids: set[int]) -> tuple[dict[int, Program], dict[int, str], set[int]]:
@@ -165,7 +177,7 @@ def _passed_over(laid: Sequence[_Laid], program: Program) -> dict[str, bool]:
 
 def _stand(walkers: Sequence[Walker], campaigns: Mapping[int, Campaign], now: datetime) -> None:
     """Those who stay: at a wait until it is over, at a send until its delivery ends."""
-    standing = [w for w in walkers if isinstance(w.outcome, Stay | Deliver)]
+    standing = [w for w in walkers if isinstance(w.outcome, Stay | Deliver | Arm)]
     plans = [
         Plan(
             walker.enrollment,
@@ -181,11 +193,22 @@ def _stand(walkers: Sequence[Walker], campaigns: Mapping[int, Campaign], now: da
         row, outcome = walker.enrollment, walker.outcome
         row.node, row.arrived_at, row.due_at = walker.node, walker.arrived_at, None
         if isinstance(outcome, Stay):
-            row.due_at = outcome.until
+            row.due_at = min(outcome.until, now + AGAIN) if outcome.moving else outcome.until
+        elif isinstance(outcome, Arm):
+            row.due_at = now  # once more, when that is committed
         else:
             # No wait counts from here: the delivery's end will say from when the next one does.
             row.arrived_at, row.due_at = now, now if row.pk in look_again else None
+    _listen(walkers)
     _write([walker.enrollment for walker in standing])
+
+
+def _listen(walkers: Sequence[Walker]) -> None:
+    """Arm those who came to a wait for an event; those who went on from one wait no longer."""
+    disarm([w.enrollment.pk for w in walkers if w.armed and w.armed != w.node])
+    arming = {w.enrollment.pk: w for w in walkers if isinstance(w.outcome, Arm)}
+    names = {pk: w.outcome.event for pk, w in arming.items() if isinstance(w.outcome, Arm)}
+    arm(names, [walker.enrollment for walker in arming.values()])
 
 
 def _write(rows: Sequence[Enrollment]) -> None:
@@ -213,6 +236,8 @@ def _end(endings: Mapping[Ending, list[int]], now: datetime) -> None:
         Enrollment.objects.filter(pk__in=ids, state=State.ACTIVE).update(
             state=state, reason=reason, node=node, ended_at=now, due_at=None
         )
+        if reason == Enrollment.Reason.GOAL:
+            convert(ids, now)
         if state != State.COMPLETED:
             waiting = Delivery.objects.filter(enrollment_id__in=ids, state=Delivery.State.WAITING)
             waiting.update(state=Delivery.State.SKIPPED, reason=reason, settled_at=now, claim="")

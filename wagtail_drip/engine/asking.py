@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -32,40 +32,44 @@ def ask(
     Where that query fails (an unknown condition, a value that the database can't compare),
     each is asked alone. Raises only where the database itself is at fault.
     """
+
+    def met(some: Collection[int]) -> dict[int, bool]:
+        found = matching.met(group, model._default_manager.filter(pk__in=list(some)), now)
+        return dict.fromkeys(found, True)
+
+    answers, faults = for_all(met, ids)
+    return Answers(set(answers), faults)
+
+
+def for_all(
+    question: Callable[[Collection[int]], Mapping[int, Any]], ids: Collection[int]
+) -> tuple[dict[int, Any], dict[int, str]]:
+    """What the question finds for these ids, and why some can't be asked.
+
+    All are asked at once; where that fails, each alone. Raises only where the database itself is
+    at fault.
+    """
     if not ids:
-        return Answers()
+        return {}, {}
+    found: dict[int, Any] = {}
     try:
-        return Answers(met=_met(group, model, ids, now))
+        with transaction.atomic():
+            return dict(question(ids)), {}
     except Exception as error:
         if is_outage(error):
             raise
-        logger.exception("The conditions %r can't be asked", group)
-        return _one_by_one(group, model, ids, now)
+        logger.exception("%d people can't be asked at once", len(ids))
+        if len(ids) == 1:
+            return {}, dict.fromkeys(ids, explained(error))
+    faults: dict[int, str] = {}
+    for pk in ids:
+        one, fault = for_all(question, [pk])
+        found |= one
+        faults |= fault
+    return found, faults
 
 
 def explained(error: Exception) -> str:
     """An error as the reason of a failed enrollment, as records and editors see it."""
     text = f"no such place in the flow: {error}" if type(error) is KeyError else str(error)
     return text.replace("\0", "")[:200] or type(error).__name__
-
-
-def _met(
-    group: Mapping[str, Any], model: type[models.Model], ids: Collection[int], now: datetime
-) -> set[int]:
-    with transaction.atomic():
-        return set(matching.met(group, model._default_manager.filter(pk__in=list(ids)), now))
-
-
-def _one_by_one(
-    group: Mapping[str, Any], model: type[models.Model], ids: Collection[int], now: datetime
-) -> Answers:
-    met: set[int] = set()
-    faults: dict[int, str] = {}
-    for pk in ids:
-        try:
-            met |= _met(group, model, [pk], now)
-        except Exception as error:
-            if is_outage(error):
-                raise
-            faults[pk] = explained(error)
-    return Answers(met, faults)

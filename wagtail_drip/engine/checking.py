@@ -17,9 +17,12 @@ from django.utils.translation import gettext as _
 
 from .. import registry
 from ..conf import conf
+from ..flow.windows import ALWAYS, Calendar
 from ..models import Campaign, Enrollment, Step
+from ..models.sending_times import calendars
 from .expelling import reasons_to_leave
 from .loading import Due
+from .walking import zone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class _Facts:
     faults: Mapping[int, str]  # enrollments whose goal can't be asked, and why
     channels: Collection[str]
     only_allowed: bool  # whether the allowlist holds
+    calendars: Mapping[int, Calendar]  # by campaign
     # The step in a language; most people of a campaign share theirs.
     chosen: dict[tuple[UUID, str, int], Step | None] = field(default_factory=dict)
 
@@ -79,7 +83,10 @@ def check(deliveries: Sequence[Due], now: datetime) -> dict[int, Verdict]:
     leaving, faults = reasons_to_leave([row.enrollment for row in deliveries], campaigns, now)
     channels = registry.channels().keys()
     only_allowed = conf.SENDING == "allowlist"
-    facts = _Facts(now, campaigns, _steps(deliveries), leaving, faults, channels, only_allowed)
+    facts = _Facts(
+        now, campaigns, _steps(deliveries), leaving, faults, channels, only_allowed,
+        calendars(campaigns.values()),
+    )  # fmt: skip
     return {delivery.pk: _verdict(delivery, facts) for delivery in deliveries}
 
 
@@ -107,10 +114,20 @@ def _verdict(delivery: Due, facts: _Facts) -> Verdict:
         and not campaign.transactional
     ):
         return Hold(_("The reader wants no mail until then."), until)
+    if (opens := _opens(delivery, campaign, facts)) > facts.now:
+        return Hold(_("Nothing is sent at this hour."), opens)
     step = facts.step(delivery, campaign)
     if step is None or (reason := _obstacle(delivery, facts)):
         return Hold(reason or _unpublished(facts.steps.get(delivery.step_key, [])), _later(facts))
     return Go(step, campaign)
+
+
+def _opens(delivery: Due, campaign: Campaign, facts: _Facts) -> datetime:
+    """From when on it may go, by the quiet hours and holidays of its site."""
+    calendar = facts.calendars[campaign.pk]
+    if calendar == ALWAYS:
+        return facts.now
+    return calendar.opens(facts.now, zone_of(delivery.contact.time_zone, campaign.time_zone))
 
 
 def _later(facts: _Facts) -> datetime:

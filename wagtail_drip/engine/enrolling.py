@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from .. import registry
@@ -21,6 +21,7 @@ from ..flow import compiling
 from ..flow.program import FORMAT
 from ..models import Campaign, Contact, Event, Inbox
 from .entering import Candidate, admit
+from .listening import wake
 from .locking import skipping_locked
 from .recording import announce
 from .retrying import is_outage, on_deadlock
@@ -34,9 +35,10 @@ BATCH = 500
 def enroll_new(now: datetime, limit: int = BATCH) -> int:
     """Look at up to `limit` new events. Returns how many; 0 says the inbox is empty.
 
-    Each event enrolls its person in the live and paused campaigns it starts, and leaves the
-    inbox in the same transaction. Several processes share the inbox without waiting. What starts
-    a campaign whose flow a newer release compiled stays there for that release's workers.
+    Each event enrolls its person in the live and paused campaigns it starts, wakes them where
+    they wait for it, and leaves the inbox in the same transaction. Several processes share the
+    inbox without waiting. What starts a campaign whose flow a newer release compiled stays there
+    for that release's workers.
     """
     newer = open_campaigns().filter(current_version__program__format__gt=FORMAT)
     not_ours = list(newer.values_list("trigger", flat=True))
@@ -47,7 +49,9 @@ def enroll_new(now: datetime, limit: int = BATCH) -> int:
         if not taken:
             return 0
         events = Event.objects.filter(pk__in=taken.values()).select_related("contact")
-        _match(list(events.order_by("pk")), now)
+        happened = list(events.order_by("pk"))
+        _match(happened, now)
+        wake(happened, now)
         Inbox.objects.filter(pk__in=list(taken)).delete()
     return len(taken)
 
@@ -95,7 +99,10 @@ def _match(events: list[Event], now: datetime) -> None:
     by_name = defaultdict(list)
     for event in events:
         by_name[event.name].append(event)
-    for campaign in open_campaigns().filter(trigger__in=list(by_name)).order_by("pk"):
+    # Whoever may not enter while they are in another one comes after it.
+    choosy = Campaign.not_while.through.objects.filter(from_campaign_id=OuterRef("pk"))
+    started = open_campaigns().filter(trigger__in=list(by_name)).annotate(choosy=Exists(choosy))
+    for campaign in started.order_by("choosy", "pk"):
         # Events from before a campaign went live never start it.
         candidates = [
             Candidate(event.contact, event.at, event.data, event)

@@ -29,6 +29,7 @@ class Candidate:
     at: datetime  # entered_at, from which the first wait counts
     data: Mapping[str, Any] = field(default_factory=dict)
     event: Event | None = None
+    hops: int = 0  # how many campaigns led on to this one
 
 
 def admit(
@@ -50,13 +51,14 @@ def admit(
 def _allowed(
     campaign: Campaign, contacts: Iterable[Contact], now: datetime, audience: bool
 ) -> set[int]:
-    """The gate: consent, suppression, audience. Primary keys of the contacts that pass."""
+    """The gate: consent, suppression, other campaigns, audience. Contacts that pass, by id."""
     by_id = {contact.pk: contact for contact in contacts if not contact.erased_at}
     if campaign.topic:
         consenting = granted(by_id, campaign.topic_id) - expired(by_id, campaign.topic, now)
         by_id = {pk: contact for pk, contact in by_id.items() if pk in consenting}
     blocked = suppressed((c.email for c in by_id.values()), transactional=campaign.transactional)
     allowed = {pk for pk, contact in by_id.items() if contact.email not in blocked}
+    allowed -= _elsewhere(campaign, allowed)
     conditions = matching.raw_conditions(campaign.audience) if audience else []
     if conditions:
         answers = ask(group("all", conditions), Contact, allowed, now)
@@ -64,6 +66,17 @@ def _allowed(
             logger.error("%s does not enter %s: %s", pk, campaign.slug, fault)
         allowed = answers.met
     return allowed
+
+
+def _elsewhere(campaign: Campaign, contact_ids: Iterable[int]) -> set[int]:
+    """Those who are now in a campaign during which nobody enters this one."""
+    others = Campaign.not_while.through.objects.filter(from_campaign_id=campaign.pk)
+    inside = Enrollment.objects.filter(
+        contact__in=list(contact_ids),
+        campaign__in=others.values("to_campaign_id"),
+        state=Enrollment.State.ACTIVE,
+    )
+    return set(inside.values_list("contact_id", flat=True))
 
 
 # The entry rule
@@ -143,5 +156,6 @@ def _row(
         node=start,
         arrived_at=candidate.at,
         entered_at=candidate.at,
+        hops=candidate.hops,
         due_at=now,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..flow.conditions import group
-from ..models import Campaign, Enrollment, Topic, matching
+from ..models import Campaign, Contact, Enrollment, Topic, matching
 from ..models.consent import expired, granted, suppressed
 from .asking import ask
 
@@ -30,8 +30,9 @@ def reasons_to_leave(
 ) -> tuple[dict[int, str], dict[int, str]]:
     """For those who must leave: `Enrollment.Reason` by primary key. And why some can't be asked.
 
-    One query for each campaign with goals, one for the topics and one for each of them (two where
-    its consent ends), at most two for suppressions.
+    One query for each campaign with goals, one for each whose people must stay its audience, one
+    for the topics and one for each of them (two where its consent ends), at most two for
+    suppressions.
     """
     leaving: dict[int, str] = {}
     for row in enrollments:
@@ -41,6 +42,9 @@ def reasons_to_leave(
             leaving[row.pk] = Reason.STOPPED
     reached, faults = _goals(_without(enrollments, leaving), campaigns, now)
     leaving |= dict.fromkeys(reached, Reason.GOAL)
+    strangers, cannot_tell = _strangers(_without(enrollments, leaving, faults), campaigns, now)
+    leaving |= dict.fromkeys(strangers, Reason.AUDIENCE)
+    faults |= cannot_tell
     leaving |= _unsubscribed(_without(enrollments, leaving, faults), campaigns, now)
     leaving |= _suppressed(_without(enrollments, leaving, faults), campaigns)
     return leaving, faults
@@ -70,6 +74,29 @@ def _goals(
             # Not to know whether somebody has bought is no reason to go on selling to them.
             faults.update(answers.faults)
     return reached, faults
+
+
+def _strangers(
+    enrollments: Iterable[Inside], campaigns: Mapping[int, Campaign], now: datetime
+) -> tuple[set[int], dict[int, str]]:
+    """Those in campaigns that only some people may stay in, and who are not of those any more."""
+    inside = defaultdict(list)
+    for row in enrollments:
+        if campaigns[row.campaign_id].leave_audience:
+            inside[row.campaign_id].append(row)
+    gone: set[int] = set()
+    faults: dict[int, str] = {}
+    for campaign_id, rows in inside.items():
+        if conditions := matching.raw_conditions(campaigns[campaign_id].audience):
+            people = {row.contact_id for row in rows}
+            answers = ask(group("all", conditions), Contact, people, now)
+            gone |= {row.pk for row in rows if row.contact_id not in answers.met}
+            faults |= {
+                row.pk: answers.faults[row.contact_id]
+                for row in rows
+                if row.contact_id in answers.faults
+            }
+    return gone - faults.keys(), faults
 
 
 def _unsubscribed(

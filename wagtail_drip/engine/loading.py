@@ -67,11 +67,12 @@ _TO_CHECK = (
     "pk", "campaign_id", "step_key", "channel", "due_at", "enrollment_id", "contact_id",
     "enrollment__entered_at", "enrollment__state", "enrollment__reason",
     "contact__email", "contact__language", "contact__erased_at", "contact__paused_until",
+    "contact__time_zone",
 )  # fmt: skip
 _TO_MAKE = (
     "node", "created_at", "attempts", "token", "message_id", "enrollment__data",
-    "contact__first_name", "contact__last_name", "contact__time_zone", "contact__attributes",
-    "contact__user_id", "contact__uuid",
+    "contact__first_name", "contact__last_name", "contact__attributes", "contact__user_id",
+    "contact__uuid",
 )  # fmt: skip
 
 
@@ -84,8 +85,7 @@ def load_to_make(ids: Sequence[int]) -> list[Due]:
         person = due.contact
         (
             due.node, due.created_at, due.attempts, due.token, due.message_id, due.enrollment.data,
-            person.first_name, person.last_name, person.time_zone, person.attributes,
-            person.user_id, person.uuid,
+            person.first_name, person.last_name, person.attributes, person.user_id, person.uuid,
         ) = values[len(_TO_CHECK) - 1 :]  # fmt: skip
         found[pk] = due
     return [found[pk] for pk in ids if pk in found]
@@ -112,7 +112,8 @@ def _to_check(
     language: str,
     erased_at: datetime | None,
     paused_until: datetime | None,
+    time_zone: str,
 ) -> Due:
-    person = Person(email, language, erased_at, paused_until)
+    person = Person(email, language, erased_at, paused_until, time_zone=time_zone)
     journey = Journey(enrollment_id, campaign_id, contact_id, person, entered_at, state, reason)
     return Due(pk, campaign_id, step_key, channel, due_at, journey, person)

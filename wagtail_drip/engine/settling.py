@@ -15,6 +15,7 @@ from django.db.models.functions import Cast
 
 from ..models import Delivery, Enrollment
 from .advancing import go_on
+from .converting import convert
 from .retrying import on_deadlock, on_lost_connection
 
 State = Delivery.State
@@ -185,6 +186,8 @@ def _end_enrollments(
         Enrollment.objects.filter(pk__in=ids, state=Enrollment.State.ACTIVE).update(
             state=Enrollment.State.LEFT, reason=reason[:200], ended_at=now, due_at=None
         )
+        if reason == Enrollment.Reason.GOAL:
+            convert(ids, now)
 
 
 def _lock_enrollments(ids: Collection[int]) -> dict[int, tuple[str, int]]:

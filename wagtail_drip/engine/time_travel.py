@@ -17,6 +17,7 @@ from ..models import (
     Consent,
     ConsentRecord,
     Contact,
+    Conversion,
     Delivery,
     Enrollment,
     Event,
@@ -45,6 +46,7 @@ MOMENTS: dict[type[models.Model], tuple[str, ...]] = {
     Campaign: ("started_at", "paused_at", "refused_at"),
     Resumption: ("paused_at", "at", "stale_before"),
     Version: ("created_at",),
+    Conversion: ("at",),
     Event: ("at", "recorded_at"),
     Enrollment: ("arrived_at", "due_at", "entered_at", "ended_at"),
     Delivery: (

@@ -11,15 +11,34 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from ..flow import timing
-from ..flow.program import Ask, Deliver, End, Move, Position, Program, Stay, decide
+from ..flow import clocks
+from ..flow.program import (
+    Act,
+    Arm,
+    Ask,
+    AskDay,
+    AskEvent,
+    Deliver,
+    End,
+    Move,
+    Position,
+    Program,
+    Question,
+    Stay,
+    decide,
+)
+from ..flow.windows import ALWAYS, Calendar
 from ..models import Enrollment
-from .asking import Answers, ask, explained
+from .acting import act
+from .asking import ask, explained, for_all
+from .dating import days
+from .listening import firsts
 
 logger = logging.getLogger("wagtail_drip")
 
@@ -31,6 +50,9 @@ class Fault:
     reason: str
 
 
+Outcome = Stay | Deliver | Arm | End | Fault
+
+
 @dataclass(slots=True)
 class Walker:
     """One enrollment on its way through a batch. `outcome` is None until it has stopped."""
@@ -40,81 +62,130 @@ class Walker:
     zone: ZoneInfo
     node: str
     arrived_at: datetime
+    calendar: Calendar = ALWAYS
     deliveries: Mapping[str, bool] = field(default_factory=dict)  # by node: whether it has ended
-    facts: dict[str, bool] = field(default_factory=dict)
+    armed: str = ""  # the node where an event wakes them
+    facts: dict[str, Any] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     # Sends whose delivery was skipped when they were taken out of the flow; they are back.
     put_back: Collection[str] = ()
-    question: Ask | None = None
-    outcome: Stay | Deliver | End | Fault | None = None
+    question: Question | Act | None = None
+    outcome: Outcome | None = None
+
+    def position(self) -> Position:
+        return Position(
+            self.node,
+            self.arrived_at,
+            settled=self.deliveries.get(self.node, False),
+            armed=bool(self.node) and self.armed == self.node == self.enrollment.node,
+            person=self.enrollment.contact.uuid.hex,
+        )
+
+    def move(self, to: str, at: datetime) -> None:
+        if self.node in self.passed:
+            raise ValueError(f"the flow goes round at {self.node}")
+        self.passed.add(self.node)
+        self.node, self.arrived_at = to, at
 
 
 def walk(walkers: Sequence[Walker], now: datetime) -> None:
-    """Carry each to its outcome. One query for each branch that anybody comes to."""
+    """Carry each to its outcome. A fixed number of queries for each node that anybody comes to."""
     asked: dict[tuple[int, str], Answers] = {}
     moving = list(walkers)
     while moving:
         for walker in moving:
             _go(walker, now)
         moving = [walker for walker in moving if walker.question]
-        for key, waiting in _by_branch(moving).items():
+        if acting := [walker for walker in moving if isinstance(walker.question, Act)]:
+            for together in _by_node(acting).values():
+                _act(together, now)
+            asked = {}  # what was done may have changed the answers
+        asking = [walker for walker in moving if walker.question]
+        for key, waiting in _by_node(asking).items():
             if key not in asked:
                 everyone = [w.enrollment.pk for w in walkers if w.enrollment.version_id == key[0]]
                 asked[key] = _ask(waiting[0], everyone, now)
             for walker in waiting:
-                _tell(walker, asked[key])
+                _tell(walker, *asked[key])
         moving = [walker for walker in moving if walker.outcome is None]
 
 
 def _go(walker: Walker, now: datetime) -> None:
     try:
         while True:
-            settled = walker.deliveries.get(walker.node, False)
-            position = Position(walker.node, walker.arrived_at, settled)
-            decision = decide(walker.program, position, walker.facts, now, walker.zone)
+            position = walker.position()
+            decision = decide(
+                walker.program, position, walker.facts, now, walker.zone, walker.calendar
+            )
             if not isinstance(decision, Move):
                 break
-            if walker.node in walker.passed:
-                raise ValueError(f"the flow goes round at {walker.node}")
-            walker.passed.add(walker.node)
-            walker.node, walker.arrived_at = decision.to, decision.at
+            walker.move(decision.to, decision.at)
         if isinstance(decision, Deliver):
             UUID(decision.step)  # a key that is none must fail here, alone, not with the batch
     except Exception as error:
         logger.exception("Enrollment %s can't go on at %r", walker.enrollment.pk, walker.node)
         walker.outcome = Fault(explained(error))
         return
-    if isinstance(decision, Ask):
+    if isinstance(decision, Question | Act):
         walker.question = decision
     else:
         walker.outcome = decision
 
 
-def _by_branch(walkers: Sequence[Walker]) -> Mapping[tuple[int, str], list[Walker]]:
-    branches = defaultdict(list)
+def _by_node(walkers: Sequence[Walker]) -> Mapping[tuple[int, str], list[Walker]]:
+    nodes = defaultdict(list)
     for walker in walkers:
-        branches[walker.enrollment.version_id, walker.node].append(walker)
-    return branches
+        nodes[walker.enrollment.version_id, walker.node].append(walker)
+    return nodes
+
+
+def _act(walkers: Sequence[Walker], now: datetime) -> None:
+    """They do what their node says, all at once, and go on behind it."""
+    by_id = {walker.enrollment.pk: walker for walker in walkers}
+    decision = walkers[0].question
+    assert isinstance(decision, Act)
+
+    def together(ids: Collection[int]) -> dict[int, Any]:
+        act(decision.action, [by_id[pk].enrollment for pk in ids], now)
+        return {}
+
+    _nothing, faults = for_all(together, list(by_id))
+    for pk, walker in by_id.items():
+        walker.question = None
+        if pk in faults:
+            walker.outcome = Fault(faults[pk])
+        else:
+            walker.move(decision.to, walker.arrived_at)
+
+
+Answers = tuple[Mapping[int, Any], Mapping[int, str]]  # facts, and faults, by enrollment
 
 
 def _ask(walker: Walker, ids: Sequence[int], now: datetime) -> Answers:
-    """Ask for everyone of the version at once: who comes to this branch later is answered too."""
-    assert walker.question is not None
-    return ask(walker.question.group, Enrollment, ids, now)
+    """Ask for everyone of the version at once: who comes to this node later is answered too."""
+    match walker.question:
+        case Ask(group=group):
+            answers = ask(group, Enrollment, ids, now)
+            return {pk: pk in answers.met for pk in ids}, answers.faults
+        case AskDay(source=source):
+            return for_all(lambda some: days(source, some), ids)
+        case AskEvent(event=event):
+            return for_all(lambda some: firsts(event, some, now), ids)
+    raise TypeError(f"unknown question {walker.question!r}")  # pragma: no cover
 
 
-def _tell(walker: Walker, answers: Answers) -> None:
+def _tell(walker: Walker, facts: Mapping[int, Any], faults: Mapping[int, str]) -> None:
     pk = walker.enrollment.pk
     walker.question = None
-    if pk in answers.faults:
-        walker.outcome = Fault(answers.faults[pk])
+    if pk in faults:
+        walker.outcome = Fault(faults[pk])
     else:
-        walker.facts[walker.node] = pk in answers.met
+        walker.facts[walker.node] = facts.get(pk)
 
 
 def zone_of(*names: str) -> ZoneInfo:
     """The first of these time zones that exists; else the site's."""
     for name in names:
-        if name and (zone := timing.zone(name)):
+        if name and (zone := clocks.zone(name)):
             return zone
-    return timing.zone(settings.TIME_ZONE) or ZoneInfo("UTC")
+    return clocks.zone(settings.TIME_ZONE) or ZoneInfo("UTC")

@@ -24,6 +24,21 @@ class StepInfo:
     live: bool = True
     same_site: bool = True
     problems: tuple[str, ...] = ()
+    # The language of the mail that is named, where it is none in the site's own.
+    foreign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignInfo:
+    """What the gate knows of a campaign that a flow leads into.
+
+    `round`: the names of the campaigns by which its people would come back, in their order.
+    """
+
+    name: str
+    live: bool = True
+    same_site: bool = True
+    round: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +60,16 @@ class Problem:
 class Checks:
     """What a part may ask while its block is checked; one instance for a pass."""
 
-    def __init__(self, steps: Mapping[Any, StepInfo]) -> None:
-        self.steps = steps
+    def __init__(
+        self,
+        steps: Mapping[Any, StepInfo],
+        campaigns: Mapping[Any, CampaignInfo],
+        trigger: str = "",
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.steps, self.campaigns = steps, campaigns
+        self.attributes = attributes or {}
+        self.trigger = registry.triggers().get(trigger)
         self.known = registry.conditions()
         self._told: set[Any] = set()
 
@@ -62,10 +85,46 @@ class Checks:
             found.append(_("“%s” is not published") % info.name)
         if not info.same_site:
             found.append(_("“%s” belongs to another site") % info.name)
+        if info.foreign:
+            words = {"name": info.name, "language": info.foreign}
+            text = _("“%(name)s” is in %(language)s and is not published in the site's language")
+            found.append(text % words)
         if step not in self._told:
             self._told.add(step)
             found += [f"“{info.name}”: {problem}" for problem in info.problems]
         return found
+
+    def campaign(self, campaign: Any) -> list[str]:
+        """Why nobody can be let into this campaign."""
+        if campaign is None:
+            return [_("no campaign is chosen")]
+        info = self.campaigns.get(campaign) if type(campaign) is int else None
+        if info is None:
+            return [_("its campaign was deleted")]
+        if not info.live:
+            return [_("“%s” is not live: nobody can enter") % info.name]
+        if not info.same_site:
+            return [_("“%s” belongs to another site") % info.name]
+        if info.round:
+            return [_("people would go round and round: %s") % " → ".join(info.round)]
+        return []
+
+    def attribute(self, key: Any, text: str) -> list[str]:
+        """Why this attribute can't get this value."""
+        known = self.attributes.get(key)
+        if known is None:
+            return [_("there is no attribute “%s”") % key]
+        try:
+            known.read(text)
+        except ValueError as error:
+            return [str(error)]
+        return []
+
+    def event_key(self, key: str) -> list[str]:
+        """Why what makes people enter has no such data; [] where nobody can tell."""
+        if self.trigger is None or not self.trigger.sample or key in self.trigger.sample:
+            return []
+        return [_("“%(event)s” has no “%(key)s”") % {"event": self.trigger.label, "key": key}]
 
     def conditions(self, asked: Iterable[Mapping[str, Any]]) -> list[str]:
         return conditions.problems(asked, conditions.ENROLLMENT, self.known)
@@ -78,15 +137,31 @@ def step_ids(raw: Any) -> set[int]:
     return {step for step in found if type(step) is int}
 
 
-def problems(raw: Any, *, steps: Mapping[Any, StepInfo]) -> list[Problem]:
+def campaign_ids(raw: Any) -> set[int]:
+    """The ids of all campaigns that a flow leads into."""
+    placed = walk(raw, registry.flow_blocks())
+    found = (pk for one in placed if one.part for pk in one.part.campaigns(one.value))
+    return {pk for pk in found if type(pk) is int}
+
+
+def problems(
+    raw: Any,
+    *,
+    steps: Mapping[Any, StepInfo],
+    campaigns: Mapping[Any, CampaignInfo] | None = None,
+    trigger: str = "",
+    attributes: Mapping[str, Any] | None = None,
+) -> list[Problem]:
     """All that can't work in a flow's raw data, in reading order. Empty: it compiles.
 
-    `steps`: what is known of its mails by id; one that is missing was deleted.
+    `steps`, `campaigns`: what is known of those it names, by id; one that is missing was deleted.
+    `trigger`: what makes people enter, as far as it is known. `attributes`: models.Attribute by
+    key.
     """
     parts: Mapping[str, Part] = registry.flow_blocks()
     found: list[Problem] = []
     ids: Counter[str] = Counter()
-    checks, sends = Checks(steps), 0
+    checks, sends = Checks(steps, campaigns or {}, trigger, attributes), 0
     for count, placed in enumerate(walk(raw, parts), start=1):
         if count > MAX_BLOCKS:
             return [Problem(_("The flow has more than %d blocks.") % MAX_BLOCKS, field="flow")]

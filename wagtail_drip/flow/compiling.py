@@ -12,16 +12,26 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from .. import registry
-from .checking import ID_LENGTH, Problem, StepInfo, problems, step_ids
+from .checking import (
+    ID_LENGTH,
+    CampaignInfo,
+    Problem,
+    StepInfo,
+    campaign_ids,
+    problems,
+    step_ids,
+)
 from .parts import MAX_DEPTH, Part
 from .program import FORMAT, KINDS, Node, Program
 
 __all__ = [
+    "CampaignInfo",
     "Compiler",
     "NotReady",
     "Problem",
     "StepInfo",
     "UnknownFormat",
+    "campaign_ids",
     "compile_flow",
     "digest",
     "dump",
@@ -90,7 +100,7 @@ def compile_flow(raw: list[dict[str, Any]], steps: Mapping[int, str]) -> Program
 
 
 def dump(program: Program) -> dict[str, Any]:
-    """The program as plain JSON: `{"format": 1, "start": id, "nodes": {id: {"kind": …}}}`."""
+    """The program as plain JSON: `{"format": 2, "start": id, "nodes": {id: {"kind": …}}}`."""
     kinds = {cls: kind for kind, cls in KINDS.items()}
     nodes = {
         id: {"kind": kinds[type(node)], **{f.name: getattr(node, f.name) for f in fields(node)}}
@@ -108,19 +118,26 @@ def is_newer(stored: Mapping[str, Any]) -> bool:
 def load(stored: Mapping[str, Any]) -> Program:
     """The program in what `dump` wrote, now or in an earlier release. Raises UnknownFormat."""
     version = stored.get("format")
-    if version != FORMAT:
+    if not isinstance(version, int) or not 1 <= version <= FORMAT:
         raise UnknownFormat(
             _("A program of format %(found)s; this release reads up to format %(known)s.")
             % {"found": version, "known": FORMAT}
         )
     nodes = {}
     for id, node in stored["nodes"].items():
-        values = dict(node)
+        values = _upgraded(node, version)
         kind = values.pop("kind")
         if kind not in KINDS:
             raise UnknownFormat(_("A program with a node of unknown kind “%s”.") % kind)
         nodes[id] = KINDS[kind](**values)
     return Program(stored["start"], nodes)
+
+
+def _upgraded(node: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """A node of an earlier format as this release writes it."""
+    if version < 2 and node.get("kind") == "wait":
+        return {**node, "spec": {"type": "duration", **node["spec"]}}
+    return dict(node)
 
 
 def digest(program: Program) -> str:

@@ -6,7 +6,7 @@ Floor 3 turns a group into SQL (models/matching.py); nothing here touches the da
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,10 @@ class Condition:
     def block_for(self, subject: str) -> Block:
         """`block()` without what can't be asked of `subject`."""
         return self.block()
+
+    def nested(self, subject: str, depth: int) -> Block | None:
+        """The block for inside `depth` groups of conditions; None: not offered there."""
+        return self.block_for(subject)
 
     def sentence(self, args: Mapping[str, Any]) -> str:
         """It as a clause: "they placed an order within 30 days"."""
@@ -85,6 +89,28 @@ def from_stream(raw: Any) -> list[dict[str, Any]]:
 
 def _args(value: Any) -> dict[str, Any]:
     return dict(value) if isinstance(value, Mapping) else {}
+
+
+GROUP = "group"  # the condition that is a group of conditions itself
+MAX_GROUPS = 2  # so deep may groups stand inside one another
+
+
+def flattened(conditions: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """These conditions and all that stand in groups among them."""
+    for condition in conditions:
+        yield condition
+        if condition["slug"] == GROUP:
+            yield from flattened(from_stream((condition.get("args") or {}).get("conditions")))
+
+
+def depth(conditions: Iterable[Mapping[str, Any]]) -> int:
+    """How many groups stand inside one another among these conditions."""
+    inner = [
+        1 + depth(from_stream((c.get("args") or {}).get("conditions")))
+        for c in conditions
+        if c["slug"] == GROUP
+    ]
+    return max(inner, default=0)
 
 
 def problems(

@@ -24,9 +24,12 @@ MAX_BLOCKS = 500
 
 
 class Names(Protocol):
-    """What a sentence may know: the mails' names by the ids that raw data holds."""
+    """What a sentence may know: names by the ids that raw data holds.
 
-    def get(self, step: int, /) -> str | None: ...
+    Those of mails by their id; those of other things by (model's name, id).
+    """
+
+    def get(self, key: Any, /) -> str | None: ...
 
 
 class Part:
@@ -61,6 +64,15 @@ class Part:
     def steps(self, value: Any) -> list[Any]:
         """The ids of the mails it sends."""
         return []
+
+    def campaigns(self, value: Any) -> list[Any]:
+        """The ids of the campaigns it lets people into."""
+        return []
+
+
+def fields(value: Any) -> Mapping[str, Any]:
+    """A StructBlock's raw data, whatever a file made of it."""
+    return value if isinstance(value, Mapping) else {}
 
 
 @dataclass(frozen=True, slots=True)

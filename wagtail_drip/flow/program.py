@@ -7,15 +7,19 @@ branching.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from . import timing
+from django.utils.translation import gettext as _
 
-FORMAT = 1
+from . import timing
+from .windows import ALWAYS, Calendar
+
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,33 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitDay:
+    """Stay until `timing.around` a date of the person's own.
+
+    `source`: `{"of": "contact" | "user" | "event", "key": …}`. `leave`: whoever has no such date,
+    or for whom it is over, leaves the campaign; else they go on at once.
+    """
+
+    source: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    leave: bool = True
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitEvent:
+    """Stay until an event comes (`happened`), at most until `timing.until` (`timeout`).
+
+    `event`: what conditions.Condition `event_happened` takes, without a "since".
+    """
+
+    event: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    happened: str = ""
+    timeout: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """Go `yes` where the conditions hold now, else `no`. `group` is conditions.Group as JSON."""
 
@@ -44,19 +75,43 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """Part people by chance: `ways` are (percent, node id). A person always goes the same way."""
+
+    ways: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Something happens at once, exactly once: `{"do": slug of engine/acting.py, …}`."""
+
+    action: Mapping[str, Any]
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """Take the person out, for this reason in the editor's words ("" for none given)."""
 
     reason: str = ""
 
 
-Node = Send | Wait | Branch | Leave
-KINDS: dict[str, type] = {"send": Send, "wait": Wait, "branch": Branch, "leave": Leave}
+Node = Send | Wait | WaitDay | WaitEvent | Branch | Split | Do | Leave
+KINDS: dict[str, type] = {
+    "send": Send,
+    "wait": Wait,
+    "wait_day": WaitDay,
+    "wait_event": WaitEvent,
+    "branch": Branch,
+    "split": Split,
+    "do": Do,
+    "leave": Leave,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`start` and every `next`, `yes`, `no` is a node id, or "" for the end of the flow."""
+    """`start` and whatever leads on from a node is a node id, or "" for the end of the flow."""
 
     start: str
     nodes: Mapping[str, Node] = field(default_factory=dict)
@@ -65,6 +120,11 @@ class Program:
         """The translation keys of all steps it sends, each once."""
         keys = (node.step for node in self.nodes.values() if isinstance(node, Send))
         return list(dict.fromkeys(keys))
+
+    def actions(self, do: str) -> list[Mapping[str, Any]]:
+        """All actions of this kind in it."""
+        acts = (node.action for node in self.nodes.values() if isinstance(node, Do))
+        return [action for action in acts if action.get("do") == do]
 
     def successors(self, id: str) -> list[str]:
         """The nodes that may come right after this one, in the order of its fields.
@@ -89,12 +149,15 @@ def _strings(value: Any) -> Iterator[str]:
 class Position:
     """Where somebody stands: at `node`, since `arrived_at` (from which its wait counts).
 
-    `settled`: a send's delivery has ended (sent, failed, uncertain or skipped).
+    `settled`: a send's delivery has ended (sent, failed, uncertain or skipped). `armed`: an event
+    that is waited for here wakes them. `person`: what a split tells people apart by.
     """
 
     node: str
     arrived_at: datetime
     settled: bool = False
+    armed: bool = False
+    person: str = ""
 
 
 # What decide answers. `because` is one plain English line for the record of decisions.
@@ -102,10 +165,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """Nothing to do before `until`."""
+    """Nothing to do before `until`. `moving`: what that hangs on may change: look again sooner."""
 
     until: datetime
     because: str = ""
+    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +197,37 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class AskDay:
+    """Decide again with facts[node] = the date (or moment, or ISO text) of this source, or None."""
+
+    source: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AskEvent:
+    """Decide again with facts[node] = when such an event first came since arriving, or None."""
+
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Let an event of this name wake them; once that is committed, decide again (armed)."""
+
+    event: str
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Do this, and go on at `to`, in one transaction."""
+
+    action: Mapping[str, Any]
+    to: str
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """Through: `left` is False at the flow's end, True at a leave block (with its reason)."""
 
@@ -141,40 +236,117 @@ class End:
     because: str = ""
 
 
-Decision = Stay | Deliver | Move | Ask | End
+Question = Ask | AskDay | AskEvent
+Decision = Stay | Deliver | Move | Question | Arm | Act | End
 
 
 def decide(
     program: Program,
     position: Position,
-    facts: Mapping[str, bool],
+    facts: Mapping[str, Any],
     now: datetime,
     zone: ZoneInfo,
+    calendar: Calendar = ALWAYS,
 ) -> Decision:
     """What becomes of somebody at `position`, at `now`, in their time zone.
 
-    `facts`: answers to the conditions of branch nodes by node id, as far as known.
-    Raises KeyError for a node the program doesn't have (its caller fails the enrollment).
+    `facts`: answers to the questions of nodes by node id, as far as known. `calendar`: when their
+    site sends nothing. Raises KeyError for a node the program doesn't have (its caller fails the
+    enrollment).
     """
     if not position.node:
         return End(because="the flow is at its end")
     node = program.nodes[position.node]
     match node:
-        case Wait():
-            until = timing.until(node.spec, position.arrived_at, zone)
-            if until > now:
-                return Stay(until, because=f"waits until {until:%Y-%m-%d %H:%M} UTC")
-            return Move(node.next, until, because="the wait is over")
         case Send():
-            if position.settled:
-                return Move(node.next, position.arrived_at, because="the delivery is settled")
-            return Deliver(node.step)
+            return _send(node, position, now, zone, calendar)
+        case Wait():
+            until = timing.until(node.spec, position.arrived_at, zone, calendar)
+            return _stay_or_move(until, node.next, now)
+        case WaitDay():
+            return _wait_day(node, position, facts, now, zone, calendar)
+        case WaitEvent():
+            return _wait_event(node, position, facts, now, zone, calendar)
         case Branch():
             if position.node not in facts:
                 return Ask(node.group)
             met = facts[position.node]
             because = "the condition holds" if met else "the condition does not hold"
             return Move(node.yes if met else node.no, position.arrived_at, because=because)
+        case Split():
+            share, to = drawn(node.ways, position)
+            return Move(to, position.arrived_at, because=f"drawn into a share of {share} %")
+        case Do():
+            return Act(node.action, node.next)
         case Leave():
             return End(left=True, reason=node.reason, because="the flow says leave")
     raise TypeError(f"unknown node {node!r}")  # pragma: no cover - KINDS is closed
+
+
+def _send(
+    node: Send, position: Position, now: datetime, zone: ZoneInfo, calendar: Calendar
+) -> Decision:
+    if position.settled:
+        return Move(node.next, position.arrived_at, because="the delivery is settled")
+    opens = calendar.opens(now, zone)
+    if opens > now:
+        return Stay(opens, because=f"nothing is sent before {opens:%Y-%m-%d %H:%M} UTC")
+    return Deliver(node.step)
+
+
+def _stay_or_move(until: datetime, to: str, now: datetime, moving: bool = False) -> Decision:
+    if until > now:
+        return Stay(until, because=f"waits until {until:%Y-%m-%d %H:%M} UTC", moving=moving)
+    return Move(to, until, because="the wait is over")
+
+
+def _wait_day(
+    node: WaitDay,
+    position: Position,
+    facts: Mapping[str, Any],
+    now: datetime,
+    zone: ZoneInfo,
+    calendar: Calendar,
+) -> Decision:
+    if position.node not in facts:
+        return AskDay(node.source)
+    day = timing.day_of(facts[position.node], zone)
+    since = position.arrived_at
+    until = timing.around(node.spec, day, since, zone, calendar) if day else None
+    if until:
+        return _stay_or_move(until, node.next, now, moving=True)
+    because = "the date is over" if day else "there is no such date"
+    if node.leave:
+        reason = _("their date is over") if day else _("they have no such date")
+        return End(left=True, reason=reason, because=because)
+    return Move(node.next, position.arrived_at, because=because)
+
+
+def _wait_event(
+    node: WaitEvent,
+    position: Position,
+    facts: Mapping[str, Any],
+    now: datetime,
+    zone: ZoneInfo,
+    calendar: Calendar,
+) -> Decision:
+    if not position.armed:
+        return Arm(str(node.event["event"]))
+    if position.node not in facts:
+        return AskEvent(node.event)
+    until = timing.until(node.spec, position.arrived_at, zone, calendar)
+    first = facts[position.node]
+    if first and first <= until:
+        return Move(node.happened, max(first, position.arrived_at), because="it happened")
+    return _stay_or_move(until, node.timeout, now)
+
+
+def drawn(ways: Sequence[Sequence[Any]], position: Position) -> tuple[int, str]:
+    """Which of the (percent, node id) falls to this person at this node: always the same one."""
+    ticket = hashlib.sha256(f"{position.person}:{position.node}".encode()).digest()
+    number, reached = int.from_bytes(ticket[:8], "big") / 2**64 * 100, 0
+    for share, to in ways:
+        reached += share
+        if number < reached:
+            return share, to
+    return ways[-1][0], ways[-1][1]

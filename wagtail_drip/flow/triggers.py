@@ -10,6 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from .. import registry
+
 
 @dataclass(frozen=True)
 class Trigger:
@@ -17,7 +19,7 @@ class Trigger:
 
     `label` completes "Somebody …" and "they …": "signed up", "placed an order". `sample` shows
     what an event's data looks like (previews and tests use it); `required` are the keys that
-    `record` insists on.
+    `record` insists on; `value` is the key of what it was worth, a number or "18.50".
     """
 
     slug: str
@@ -26,6 +28,7 @@ class Trigger:
     required: tuple[str, ...] = ()
     # Its campaigns must have a mailing topic: mail about such an event is never transactional.
     topic_only: bool = False
+    value: str = ""
 
     def problems(self, data: Mapping[str, Any]) -> list[str]:
         """What is wrong with an event's data, in words for the developer who recorded it."""
@@ -58,6 +61,21 @@ SUBSCRIBED = "subscribed"
 LEFT_TOPIC = "left_topic"
 CANCELED = "service_canceled"
 ASKED_FOR_TOPICS = "asked_for_topics"
+
+
+def event_choices() -> list[tuple[str, Any]]:
+    """What somebody may have done, for a block's field."""
+    choose = [("", _("choose what they did"))]
+    return choose + [(slug, trigger.label) for slug, trigger in registry.triggers().items()]
+
+
+def keys_of_data() -> list[str]:
+    """The names of data that any kind of event carries."""
+    return sorted({key for t in registry.triggers().values() for key in (*t.sample, *t.required)})
+
+
+def same_choices() -> list[tuple[str, str]]:
+    return [("", _("no matter what")), *((key, key) for key in keys_of_data())]
 
 
 def builtin() -> dict[str, Trigger]:

@@ -4,12 +4,14 @@ from .attributes import Attribute
 from .campaigns import Campaign, Choice, Step, Version, VersionStep
 from .consent import Consent, ConsentRecord, Suppression, Topic
 from .contacts import Alias, Contact
+from .conversions import Conversion
 from .deliveries import Delivery
 from .farewells import Farewell
 from .heartbeat import Heartbeat
-from .journeys import Enrollment, Event, Inbox
+from .journeys import Enrollment, Event, Inbox, Watch
 from .pauses import Resumption
 from .segments import Segment
+from .sending_times import SendingTimes
 from .signups import PendingConsent, Throttle
 from .tags import Tag, Tagging
 
@@ -21,6 +23,7 @@ __all__ = [
     "Consent",
     "ConsentRecord",
     "Contact",
+    "Conversion",
     "Delivery",
     "Enrollment",
     "Event",
@@ -30,6 +33,7 @@ __all__ = [
     "PendingConsent",
     "Resumption",
     "Segment",
+    "SendingTimes",
     "Step",
     "Suppression",
     "Tag",
@@ -38,4 +42,5 @@ __all__ = [
     "Topic",
     "Version",
     "VersionStep",
+    "Watch",
 ]

@@ -13,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
+from modelcluster.fields import ParentalManyToManyField
 from modelcluster.models import ClusterableModel
 from wagtail.log_actions import log
 from wagtail.models import (
@@ -27,7 +28,7 @@ from wagtail.search import index
 
 from .. import registry
 from ..fields import OpenStreamField
-from ..flow import compiling, conditions, drawing, outlining
+from ..flow import conditions, drawing, outlining
 from ..flow.blocks import AudienceBlock, ConditionsBlock, FlowBlock
 from ..flow.compiling import Problem
 from ..flow.outlining import Line
@@ -46,12 +47,6 @@ class Choice(models.TextChoices):
     KEEP = "keep", _("they stay on the flow they entered")
     MOVE = "move", _("they move to the new flow")
     LEAVE = "leave", _("they leave the campaign")
-
-
-def outline(flow: list[dict[str, Any]]) -> tuple[Line, ...]:
-    """A flow's raw data as sentences, nested as the flow is. One query."""
-    steps = Step.objects.filter(pk__in=compiling.step_ids(flow))
-    return outlining.outline(flow, dict(steps.values_list("pk", "name")))
 
 
 class Campaign(
@@ -86,6 +81,11 @@ class Campaign(
         verbose_name=_("only for people who"),
         help_text=_("All of these must be true; leave empty for everyone."),
     )
+    leave_audience = models.BooleanField(
+        _("they leave once that is no longer true"),
+        default=False,
+        help_text=_("Asked whenever they go on, and before each mail."),
+    )
     entry_rule = models.CharField(
         _("a person may enter"),
         max_length=20,
@@ -96,6 +96,14 @@ class Campaign(
         _("days until they may enter again"),
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
+    )
+    not_while = ParentalManyToManyField(
+        "self",
+        verbose_name=_("not while they are in"),
+        symmetrical=False,
+        blank=True,
+        related_name="+",
+        help_text=_("Who is inside one of these at that moment does not enter."),
     )
     goals = OpenStreamField(
         ConditionsBlock,
@@ -264,8 +272,11 @@ class Campaign(
         return True
 
     def outline(self) -> tuple[Line, ...]:
-        """Its flow as sentences, nested as the flow is. One query."""
-        return outline(raw(self.flow))
+        """Its flow as sentences, nested as the flow is. At most two queries."""
+        from .named import names_in
+
+        flow = raw(self.flow)
+        return outlining.outline(flow, names_in(flow))
 
     @property
     def preview_modes(self) -> list[tuple[str, Any]]:

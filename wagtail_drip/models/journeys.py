@@ -1,4 +1,4 @@
-"""Event and Inbox (what happened), Enrollment (where a person stands in a campaign)."""
+"""Event and Inbox (what happened), Enrollment (where a person stands in a campaign), Watch."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ class Enrollment(models.Model):
         RETURNED = "returned", _("came back to what they had left")
         SUPPRESSED = "suppressed", _("suppressed")
         ERASED = "erased", _("erased")
+        AUDIENCE = "audience", _("no longer one of its people")
         STOPPED = "stopped", _("campaign stopped")
         MOVED_OUT = "moved out", _("left at a new version")
 
@@ -88,6 +89,8 @@ class Enrollment(models.Model):
     arrived_at = models.DateTimeField()
     # When advancing looks next; null while a delivery of `node` is open, or after the end.
     due_at = models.DateTimeField(_("next"), null=True)
+    # How many campaigns' flows led here, one after the other: a round must end somewhere.
+    hops = models.PositiveSmallIntegerField(default=0)
     entered_at = models.DateTimeField(_("entered"))
     ended_at = models.DateTimeField(_("ended"), null=True)
 
@@ -109,3 +112,24 @@ class Enrollment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact} · {self.campaign}"
+
+
+class Watch(models.Model):
+    """Somebody waits at `node` for an event of this name: enrolling wakes them when it comes.
+
+    Committed before the wait looks whether it has come already, so none falls in between. Its
+    rows may outlive the wait; they do nothing then.
+    """
+
+    enrollment = models.OneToOneField(Enrollment, on_delete=models.CASCADE, related_name="watch")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=100)  # Event.name
+    node = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = _("awaited event")
+        verbose_name_plural = _("awaited events")
+        indexes = [models.Index(fields=["contact", "name"], name="drip_watch_contact")]
+
+    def __str__(self) -> str:
+        return f"{self.enrollment_id} · {self.name}"

@@ -65,6 +65,30 @@ class JsonText(JsonKey):
     )
 
 
+class JsonDecimal(JsonKey):
+    """The value where it is a number, or a text such as "18.50": what shops call a price."""
+
+    output_field = DecimalField(max_digits=40, decimal_places=10)
+    postgresql = (
+        "CASE WHEN JSONB_TYPEOF({column} -> {key}) IN ('number', 'string')"
+        " AND ({column} ->> {key}) ~ '^-?[0-9]+([.][0-9]+)?$'"
+        " THEN ({column} ->> {key})::numeric END"
+    )
+    sqlite = (
+        "CASE WHEN JSON_TYPE({column}, {key}) IN ('integer', 'real')"
+        " THEN JSON_EXTRACT({column}, {key})"
+        " WHEN JSON_TYPE({column}, {key}) = 'text'"
+        " AND JSON_EXTRACT({column}, {key}) REGEXP '^-?[0-9]+([.][0-9]+)?$'"
+        " THEN CAST(JSON_EXTRACT({column}, {key}) AS REAL) END"
+    )
+    mysql = (
+        "CASE WHEN JSON_TYPE(JSON_EXTRACT({column}, {key})) IN"
+        " ('INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL', 'STRING')"
+        " AND JSON_UNQUOTE(JSON_EXTRACT({column}, {key})) REGEXP '^-?[0-9]+([.][0-9]+)?$'"
+        " THEN CAST(JSON_UNQUOTE(JSON_EXTRACT({column}, {key})) AS DECIMAL(40, 10)) END"
+    )
+
+
 class JsonNumber(JsonKey):
     """The value where it is a number; NULL for all else, texts of digits too."""
 

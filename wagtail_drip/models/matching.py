@@ -12,12 +12,19 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from wagtail.blocks import ChoiceBlock, StructBlock
 
 from .. import registry
 from ..flow import conditions
+from ..flow.blocks import AudienceBlock, ConditionsBlock
 from ..flow.conditions import Condition
 from ..streams import raw
+from .habits import Overdue
 from .questions import AttributeCondition, EventHappened, HasTopic, SpeaksLanguage
+from .readers import Reacted
+from .whereabouts import DateCondition, HasTag, InCampaign, InSegment, RandomShare
 
 
 class UnknownCondition(LookupError):
@@ -64,6 +71,63 @@ def raw_conditions(value: Any) -> list[dict[str, Any]]:
     return conditions.from_stream(raw(value))
 
 
+class ConditionGroup(Condition):
+    """args: match, conditions (raw stream data): a group as one condition of another group."""
+
+    slug = conditions.GROUP
+    label = gettext_lazy("a group of conditions")
+
+    def nested(self, subject, depth):
+        return GroupBlock(subject, depth) if depth < conditions.MAX_GROUPS else None
+
+    def q(self, args, subject, now):
+        return q(self._group(args), subject=subject, now=now)
+
+    def _group(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        asked = conditions.from_stream(args.get("conditions"))
+        return {"match": args.get("match", "all"), "conditions": asked}
+
+    def check(self, args, subject=conditions.ENROLLMENT):
+        group = self._group(args)
+        if conditions.depth(group["conditions"]) >= conditions.MAX_GROUPS:
+            most = conditions.MAX_GROUPS
+            return [_("groups may stand only %d deep inside one another") % most]
+        if group["match"] not in conditions.MATCHES:
+            return [_("a group asks for neither all, any nor none of its conditions")]
+        if not group["conditions"]:
+            return [_("a group has no condition")]
+        return conditions.problems(group["conditions"], subject)
+
+    def sentence(self, args):
+        group = self._group(args)
+        return f"({conditions.sentence(group['conditions'], group['match'])})"
+
+
+class GroupBlock(StructBlock):
+    match = ChoiceBlock(
+        label=gettext_lazy("It is so if"),
+        choices=[
+            ("all", gettext_lazy("all of these are so")),
+            ("any", gettext_lazy("any of these is so")),
+            ("none", gettext_lazy("none of these is so")),
+        ],
+        default="any",
+    )
+
+    def __init__(self, subject: str = conditions.ENROLLMENT, depth: int = 0, **kwargs: Any) -> None:
+        stream = AudienceBlock if subject == conditions.CONTACT else ConditionsBlock
+        inside = stream(depth=depth + 1, label=gettext_lazy("Conditions"), required=False)
+        super().__init__([("conditions", inside)], **kwargs)
+
+    class Meta:
+        label = gettext_lazy("Several together")
+        label_format = "({conditions})"
+        icon = "list-ul"
+
+
 def builtin() -> dict[str, Condition]:
-    kinds = (EventHappened(), AttributeCondition(), HasTopic(), SpeaksLanguage())
+    kinds = (
+        EventHappened(), Overdue(), Reacted(), AttributeCondition(), DateCondition(), HasTag(),
+        InSegment(), HasTopic(), SpeaksLanguage(), InCampaign(), RandomShare(), ConditionGroup(),
+    )  # fmt: skip
     return {condition.slug: condition for condition in kinds}

@@ -16,13 +16,15 @@ from wagtail.log_actions import log
 from wagtail.models import Revision, TaskState, WorkflowState
 
 from .. import registry
-from ..flow import compiling, conditions, timing
-from ..flow.compiling import NotReady, Problem, StepInfo
+from ..flow import clocks, compiling, conditions
+from ..flow.compiling import NotReady, Problem
 from ..flow.program import Program
 from ..streams import raw
 from . import matching
+from .attributes import Attribute
 from .campaigns import Campaign, Choice, Version, VersionStep
 from .journeys import Enrollment
+from .named import campaigns_info, steps_info
 from .steps import Step
 
 logger = logging.getLogger("wagtail_drip.publishing")
@@ -51,7 +53,13 @@ def gate(campaign: Campaign) -> list[Problem]:
 
 def flow_problems(campaign: Campaign) -> list[Problem]:
     flow = raw(campaign.flow)
-    return compiling.problems(flow, steps=_steps_info(campaign, compiling.step_ids(flow)))
+    return compiling.problems(
+        flow,
+        steps=steps_info(campaign, compiling.step_ids(flow)),
+        campaigns=campaigns_info(campaign, compiling.campaign_ids(flow)),
+        trigger=campaign.trigger,
+        attributes=Attribute.objects.in_bulk(field_name="key"),
+    )
 
 
 def _start_problems(campaign: Campaign) -> list[Problem]:
@@ -68,7 +76,7 @@ def _start_problems(campaign: Campaign) -> list[Problem]:
     if trigger and trigger.topic_only and campaign.topic_id is None:
         text = _("Nobody who %s gets transactional mail for that: choose a mailing topic.")
         found.append(Problem(text % trigger.label, field="topic"))
-    if campaign.time_zone and timing.zone(campaign.time_zone) is None:
+    if campaign.time_zone and clocks.zone(campaign.time_zone) is None:
         text = _("There is no time zone “%s”.") % campaign.time_zone
         found.append(Problem(text, field="time_zone"))
     return found
@@ -79,19 +87,6 @@ def _condition_problems(campaign: Campaign, field: str, subject: str) -> list[Pr
     place = str(campaign._meta.get_field(field).verbose_name).capitalize()
     found = conditions.problems(asked, subject)
     return [Problem(message, place, field=field) for message in found]
-
-
-def _steps_info(campaign: Campaign, ids: set[int]) -> dict[int, StepInfo]:
-    steps = Step.objects.filter(pk__in=ids).select_related("site", "locale")
-    return {step.pk: _step_info(step, campaign) for step in steps}
-
-
-def _step_info(step: Step, campaign: Campaign) -> StepInfo:
-    from ..content import checking
-
-    # An unpublished mail's row is no more than where its drafts hang: nothing to check there.
-    problems = checking.problems(step.source()) if step.live else []
-    return StepInfo(step.name, step.live, step.site_id == campaign.site_id, tuple(problems))
 
 
 # Publishing
@@ -201,9 +196,17 @@ def _pin(
 
 
 def _is_new(campaign: Campaign, program: Program) -> bool:
-    """Whether this isn't the flow that the campaign has now: a mere new name makes no Version."""
-    current = campaign.current_version
-    return current is None or current.program_digest != compiling.digest(program)
+    """Whether this isn't the flow that the campaign has now: a mere new name makes no Version.
+
+    What an earlier release wrote is compared as this one reads it.
+    """
+    current, digest = campaign.current_version, compiling.digest(program)
+    if current is None or current.program_digest == digest:
+        return current is None
+    try:
+        return compiling.digest(compiling.load(current.program)) != digest
+    except Exception:  # whatever it is, it is another one
+        return True
 
 
 def _write_version(

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, Model, OuterRef, Q, Value
-from django.db.models.functions import Coalesce, Lower
-from django.db.models.lookups import Contains, Exact, GreaterThan, IContains, LessThan
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from wagtail.blocks import CharBlock, ChoiceBlock, IntegerBlock, StructBlock
+from wagtail.blocks import CharBlock, ChoiceBlock, IntegerBlock, ListBlock, StructBlock
 from wagtail.coreutils import get_content_languages
 
 from .. import registry
 from ..flow.conditions import ENROLLMENT, Condition
+from ..flow.triggers import event_choices, keys_of_data, same_choices
+from .comparisons import OPERATORS, WhereBlock, compare_problems, compare_sentence, compared
 from .consent import Consent, Topic
 from .contacts import Contact
 from .journeys import Enrollment, Event
-from .json_keys import JsonNumber, JsonSame, JsonText
+from .json_keys import JsonDecimal, JsonSame
 
 
 def contact_of(subject: type[Model]) -> OuterRef:
@@ -28,9 +30,30 @@ def contact_of(subject: type[Model]) -> OuterRef:
     return OuterRef("contact_id" if issubclass(subject, Enrollment) else "pk")
 
 
+def events_since(args: Mapping[str, Any], subject: type[Model], now: datetime) -> QuerySet[Event]:
+    """The subject's events since `args["since"]`, of any name; for a subquery."""
+    events = Event.objects.filter(contact_id=contact_of(subject))
+    since = args.get("since", "ever")
+    if since == "days":
+        return events.filter(at__gte=now - timedelta(days=int(args.get("days") or 0)))
+    if since not in BEGINNINGS:
+        return events
+    if not issubclass(subject, Enrollment):
+        raise ValueError("“since entering” can be asked of an enrollment only")
+    # What made them enter doesn't count, or a series that an order starts could not ask for
+    # another order. Coalesce: who entered by hand has no such event.
+    entered_by = Coalesce(OuterRef("event_id"), Value(0))
+    return events.filter(at__gte=OuterRef(BEGINNINGS[since])).exclude(pk=entered_by)
+
+
+BEGINNINGS = {"entering": "entered_at", "arriving": "arrived_at"}
+
+
 class EventHappened(Condition):
     """args: event (a trigger's slug); since: "entering" | "ever" | "days"; days: int;
-    same: the data field that must equal the enrollment's own, "" for none."""
+    same: the data field that must equal the enrollment's own, "" for none;
+    where: a list of `{"key", "op", "value"}` that the data of each must meet;
+    times: how many of them it takes, or, with of: what that data field of them must sum to."""
 
     slug = "event_happened"
     label = gettext_lazy("they did something")
@@ -42,20 +65,27 @@ class EventHappened(Condition):
         return EventBlock() if subject == ENROLLMENT else ContactEventBlock()
 
     def q(self, args, subject, now):
-        events = Event.objects.filter(contact_id=contact_of(subject), name=args.get("event", ""))
-        since, same = args.get("since", "ever"), args.get("same")
-        if (since == "entering" or same) and not issubclass(subject, Enrollment):
-            raise ValueError("“since entering” and “same” can be asked of an enrollment only")
-        if since == "entering":
-            # What made them enter doesn't count, or a series that an order starts could not ask
-            # for another order. Coalesce: who entered by hand has no such event.
-            entered_by = Coalesce(OuterRef("event_id"), Value(0))
-            events = events.filter(at__gte=OuterRef("entered_at")).exclude(pk=entered_by)
-        elif since == "days":
-            events = events.filter(at__gte=now - timedelta(days=int(args.get("days") or 0)))
-        if same:
+        events, times, of = (
+            self.events(args, subject, now),
+            whole(args.get("times")),
+            args.get("of"),
+        )
+        if times <= 1 and not of:
+            return Q(Exists(events))
+        total = Sum(JsonDecimal("data", of)) if of else Count("pk")
+        whole_lot = events.order_by().values("contact_id").annotate(total=total)
+        return Q(Exists(whole_lot.filter(total__gte=times)))
+
+    def events(self, args, subject, now):
+        """The events that count, seen from the subject. Since "arriving": where they stand now."""
+        events = events_since(args, subject, now).filter(name=args.get("event", ""))
+        if same := args.get("same"):
+            if not issubclass(subject, Enrollment):
+                raise ValueError("“same” can be asked of an enrollment only")
             events = events.filter(Exact(JsonSame("data", same), JsonSame(OuterRef("data"), same)))
-        return Q(Exists(events))
+        for where in wheres(args):
+            events = events.filter(compared("data", **where))
+        return events
 
     def check(self, args, subject=ENROLLMENT):
         if not args.get("event"):
@@ -66,14 +96,21 @@ class EventHappened(Condition):
         found, since, same = [], args.get("since", "ever"), args.get("same")
         if since not in dict(SINCE):
             found.append(_("it doesn't say since when"))
-        if since == "days" and not 0 < _int(args.get("days")) <= 3650:
+        if since == "days" and not 0 < whole(args.get("days")) <= 3650:
             found.append(_("it needs a number of days from 1 to 3650"))
         if subject != ENROLLMENT and since == "entering":
             found.append(_("“since they entered” can't be asked before somebody has entered"))
         if subject != ENROLLMENT and same:
             found.append(_("“about the same” can't be asked before somebody has entered"))
-        elif same and trigger.sample and same not in trigger.sample:
-            found.append(_("“%(event)s” has no “%(key)s”") % {"event": trigger.label, "key": same})
+        if type(args.get("times") or 1) is not int or not 1 <= (args.get("times") or 1) <= 10**9:
+            found.append(_("it needs a whole number of at least 1 to reach"))
+        for where in wheres(args):
+            found += compare_problems(**where)
+        keys = [same, args.get("of"), *(where["key"] for where in wheres(args))]
+        for key in dict.fromkeys(filter(None, keys)):
+            if trigger.sample and key not in trigger.sample:
+                words = {"event": trigger.label, "key": key}
+                found.append(_("“%(event)s” has no “%(key)s”") % words)
         return found
 
     def sentence(self, args):
@@ -81,10 +118,17 @@ class EventHappened(Condition):
         text = _("they %s") % (trigger.label if trigger else args.get("event") or "…")
         if args.get("same"):
             text += " " + _("(the same %s)") % args["same"]
+        if asked := wheres(args):
+            text += " " + _("where %s") % _(" and ").join(compare_sentence(**w) for w in asked)
+        times = whole(args.get("times"))
+        if args.get("of"):
+            text += ", " + _("%(total)s of %(key)s or more") % {"total": times, "key": args["of"]}
+        elif times > 1:
+            text += ", " + ngettext("%d time or more", "%d times or more", times) % times
         if args.get("since") == "entering":
             text += " " + _("since they entered")
         elif args.get("since") == "days":
-            days = _int(args.get("days"))
+            days = whole(args.get("days"))
             text += " " + ngettext("within %d day", "within %d days", days) % days
         return text
 
@@ -96,15 +140,18 @@ SINCE = [
 ]
 
 
-def event_choices() -> list[tuple[str, Any]]:
-    choose = [("", _("choose what they did"))]
-    return choose + [(slug, trigger.label) for slug, trigger in registry.triggers().items()]
+def wheres(args: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The comparisons of an event's data, from a ListBlock's raw data or a bare list."""
+    found = []
+    for item in args.get("where") or []:
+        raw = item.get("value") if isinstance(item, Mapping) and "type" in item else item
+        raw = raw if isinstance(raw, Mapping) else {}
+        found.append({name: str(raw.get(name) or "") for name in ("key", "op", "value")})
+    return found
 
 
-def same_choices() -> list[tuple[str, str]]:
-    """The names of data that any kind of event carries."""
-    keys = {key for t in registry.triggers().values() for key in (*t.sample, *t.required)}
-    return [("", _("no matter what")), *((key, key) for key in sorted(keys))]
+def sum_choices() -> list[tuple[str, str]]:
+    return [("", _("times")), *((key, _("of “%s” in all") % key) for key in keys_of_data())]
 
 
 class ContactEventBlock(StructBlock):
@@ -117,6 +164,15 @@ class ContactEventBlock(StructBlock):
         required=False,
         help_text=gettext_lazy("For “within a number of days”."),
     )
+    where = ListBlock(
+        WhereBlock(),
+        label=gettext_lazy("Only those where"),
+        default=[],
+        required=False,
+        collapsed=True,
+    )
+    times = IntegerBlock(label=gettext_lazy("At least"), default=1, required=False)
+    of = ChoiceBlock(label=gettext_lazy("Counted in"), choices=sum_choices, required=False)
 
     class Meta:
         label = gettext_lazy("They did something")
@@ -134,22 +190,10 @@ class EventBlock(ContactEventBlock):
     )
 
 
-OPERATORS = [
-    ("equals", gettext_lazy("is")),
-    ("not_equals", gettext_lazy("is not")),
-    ("contains", gettext_lazy("contains")),
-    ("greater", gettext_lazy("is greater or later than")),
-    ("less", gettext_lazy("is less or earlier than")),
-    ("set", gettext_lazy("is filled in")),
-    ("not_set", gettext_lazy("is not filled in")),
-]
-
-
 class AttributeCondition(Condition):
     """args: key (of Contact.attributes), op (OPERATORS), value (text).
 
-    "is" and "is not" compare texts to the letter; "contains" ignores case. "greater" and "less"
-    compare numbers with numbers, and ISO dates as texts.
+    Compared as `compared` does; who has no such attribute has another one than any.
     """
 
     slug = "attribute"
@@ -159,48 +203,25 @@ class AttributeCondition(Condition):
         return AttributeBlock()
 
     def q(self, args, subject, now):
-        key, op, value = args.get("key", ""), args.get("op"), str(args.get("value") or "")
-        contacts = Contact.objects.filter(pk=contact_of(subject))
-        text = JsonText("attributes", key)
-        if op in ("equals", "not_equals"):
-            contacts = contacts.filter(Exact(text, Value(value)))
-        elif op == "contains":
-            # The second for MariaDB, the first for capitals outside ASCII on SQLite.
-            contacts = contacts.filter(
-                Q(IContains(text, value)) | Q(Contains(Lower(text), value.lower()))
-            )
-        elif op in ("set", "not_set"):
-            contacts = contacts.filter(~Exact(text, Value("")))  # not NULL either
-        elif op in ("greater", "less"):
-            lookup = GreaterThan if op == "greater" else LessThan
-            number = _number(value)
-            contacts = contacts.filter(
-                lookup(text, Value(value))
-                if number is None
-                else lookup(JsonNumber("attributes", key), Value(number))
-            )
-        else:
-            raise ValueError(f"an attribute can't be compared by {op!r}")
+        op = args.get("op")
+        # Nobody's attribute is another one's: so the opposite is asked of those who have it.
+        positive = {"not_equals": "equals", "not_set": "set"}.get(op, op)
+        value = str(args.get("value") or "")
+        contacts = Contact.objects.filter(
+            compared("attributes", args.get("key", ""), positive, value),
+            pk=contact_of(subject),
+        )
         exists = Q(Exists(contacts))
-        return ~exists if op in ("not_equals", "not_set") else exists
+        return exists if op == positive else ~exists
 
     def check(self, args, subject=ENROLLMENT):
-        op, value = args.get("op"), str(args.get("value") or "")
         if not args.get("key"):
             return [_("it names no attribute")]
-        if op not in dict(OPERATORS):
-            return [_("it doesn't say how to compare the attribute")]
-        if op in ("greater", "less") and _number(value) is None and not _date(value):
-            return [_("it needs a number or a date like 2026-12-31 to compare with")]
-        if op in ("equals", "not_equals", "contains") and not value:
-            return [_("it needs a value to compare with")]
-        return []
+        return compare_problems(args["key"], args.get("op"), args.get("value"))
 
     def sentence(self, args):
-        op = dict(OPERATORS).get(args.get("op"), "…")
-        value = args.get("value") if args.get("op") not in ("set", "not_set") else ""
-        words = {"key": args.get("key") or "…", "op": op, "value": value or ""}
-        return (_("their %(key)s %(op)s %(value)s") % words).strip()
+        said = compare_sentence(args.get("key"), args.get("op"), args.get("value"))
+        return _("their %s") % said
 
 
 class AttributeBlock(StructBlock):
@@ -294,21 +315,6 @@ class LanguageBlock(StructBlock):
         icon = "globe"
 
 
-def _int(value: Any) -> int:
+def whole(value: Any) -> int:
+    """A whole number, whatever a file made of it; 0 for none."""
     return value if type(value) is int else 0
-
-
-def _number(value: str) -> Decimal | None:
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _date(value: str) -> bool:
-    try:
-        date.fromisoformat(value[:10])
-    except ValueError:
-        return False
-    return True

@@ -118,15 +118,17 @@ def inside(slug: str, subject: type[Model], contact: Any, now: datetime) -> Q:
 def named_within(asked: Collection[dict[str, Any]]) -> set[str]:
     """Slugs of all segments these conditions lead to, however deep."""
     found: set[str] = set()
-    to_see = {str(c["args"].get("segment") or "") for c in asked if c["slug"] == IN_SEGMENT}
+    to_see = _segments(asked)
     while to_see:
         found |= to_see
         segments = Segment.objects.filter(slug__in=list(to_see))
-        deeper = [c for segment in segments for c in segment.group()["conditions"]]
-        to_see = {
-            str(c["args"].get("segment") or "") for c in deeper if c["slug"] == IN_SEGMENT
-        } - found
+        to_see = {slug for one in segments for slug in _segments(one.group()["conditions"])} - found
     return found - {""}
+
+
+def _segments(asked: Collection[dict[str, Any]]) -> set[str]:
+    everything = conditions.flattened(asked)
+    return {str(c["args"].get("segment") or "") for c in everything if c["slug"] == IN_SEGMENT}
 
 
 _asked: ContextVar[tuple[str, ...]] = ContextVar("segments being asked", default=())

@@ -19,6 +19,7 @@ PLAIN = {
         "slug",
         "name",
         "trigger",
+        "leave_audience",
         "entry_rule",
         "entry_days",
         "transactional_reason",
@@ -48,7 +49,8 @@ def as_text(data: dict[str, Any]) -> str:
 
 def campaign_data(draft: Campaign, site: Site) -> dict[str, Any]:
     topic = draft.topic.slug if draft.topic_id and draft.topic else None
-    return {**_plain(draft), "topic": topic, **_streams(draft, site)}
+    not_while = sorted(draft.not_while.values_list("slug", flat=True))
+    return {**_plain(draft), "topic": topic, "not_while": not_while, **_streams(draft, site)}
 
 
 def step_data(draft: Step, site: Site) -> dict[str, Any]:

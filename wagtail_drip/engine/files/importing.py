@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,7 @@ class _Import:
         row = Campaign.objects.filter(slug=self.slug).first()
         values = self._values(Campaign, data, path)
         values["topic"] = self._topic(data.get("topic"), f"{path}.topic")
+        values["not_while"] = self._not_while(data.get("not_while", []), f"{path}.not_while")
         row = row or Campaign(site=self.site, live=False)
         return self._save("campaign", row, values, path)
 
@@ -98,6 +99,13 @@ class _Import:
         found = Topic.objects.filter(slug=slug).first() if slug else None
         if slug and found is None:
             message = _("this site has no mailing topic “%s”; make it first.") % slug
+            self.problems.append(schema.at(path, message))
+        return found
+
+    def _not_while(self, slugs: Sequence[str], path: str) -> list[Campaign]:
+        found = list(Campaign.objects.filter(slug__in=slugs).order_by("slug"))
+        for slug in sorted({*slugs} - {campaign.slug for campaign in found}):
+            message = _("this site has no campaign “%s”; import it first.") % slug
             self.problems.append(schema.at(path, message))
         return found
 
@@ -169,7 +177,12 @@ class _Import:
 def _state(draft: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """The draft's fields, or the given values, in a form that compares."""
     read = values if draft is None else {name: getattr(draft, name) for name in values}
-    return {
-        name: raw(value) if hasattr(value, "stream_block") else value
-        for name, value in read.items()
-    }
+    return {name: _plain(value) for name, value in read.items()}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "stream_block"):
+        return raw(value)
+    if hasattr(value, "values_list") or isinstance(value, list):  # campaigns
+        return sorted(row.slug for row in (value if isinstance(value, list) else value.all()))
+    return value

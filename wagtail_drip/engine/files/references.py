@@ -19,8 +19,10 @@ from wagtail.blocks import (
     CharBlock,
     ChoiceBlock,
     ChooserBlock,
+    DateBlock,
     IntegerBlock,
     ListBlock,
+    MultipleChoiceBlock,
     RichTextBlock,
     StreamBlock,
     StructBlock,
@@ -30,7 +32,7 @@ from wagtail.documents import get_document_model
 from wagtail.images import get_image_model
 from wagtail.models import Page, Site
 
-from ...models import Step, Topic
+from ...models import Campaign, Step, Topic
 
 # What becomes of a value that is not made of other blocks: (its block, value, path) → value.
 # The block is None where the site doesn't know the type or field.
@@ -45,6 +47,8 @@ KINDS: tuple[tuple[Any, tuple[type, ...], Any], ...] = (
     ((StreamBlock, ListBlock), (list,), gettext_lazy("a list")),
     (RichTextBlock, (str,), gettext_lazy("text")),
     ((CharBlock, TextBlock, ChoiceBlock), (str, type(None)), gettext_lazy("text")),
+    (DateBlock, (str, type(None)), gettext_lazy("a date such as 2026-12-31")),
+    (MultipleChoiceBlock, (list,), gettext_lazy("a list")),
     (BooleanBlock, (bool,), gettext_lazy("true or false")),
     (IntegerBlock, (int, type(None)), gettext_lazy("a whole number")),
 )
@@ -120,7 +124,7 @@ def to_reference(model: type[Model], pk: Any, site: Site) -> Any:
         return None
     if isinstance(row, Step):
         return str(row.translation_key)
-    if isinstance(row, Topic):
+    if isinstance(row, Topic | Campaign):
         return row.slug
     if isinstance(row, Page):
         root = site.root_page.url_path
@@ -167,7 +171,7 @@ def _rows(model: type[Model], reference: Any, site: Site) -> Iterable[Any]:
         main = site.root_page.locale_id
         found = rows.filter(translation_key=reference)
         return sorted(found, key=lambda step: (step.locale_id != main, step.pk))
-    if issubclass(model, Topic):
+    if issubclass(model, (Topic, Campaign)):
         return rows.filter(slug=_text(reference))
     if issubclass(model, Page):
         if isinstance(reference, dict):

@@ -2,6 +2,19 @@
 (function () {
   const Base = window.wagtailStreamField.blocks.StreamBlockDefinition;
 
+  // Wagtail writes a block's title when it is opened or closed; here it follows what one types.
+  function keepTitles(stream) {
+    const root = stream.container?.[0];
+    if (!root) return;
+    const retitle = ({ target }) =>
+      stream.children
+        .filter((child) => child.element.contains(target))
+        .forEach((child) => child.titleElement.text(child.getTextLabel({ maxLength: 70 }) || ""));
+    ["input", "change"].forEach((name) => root.addEventListener(name, retitle));
+    // Adding and removing blocks inside is done by the time the click is over.
+    root.addEventListener("click", (event) => setTimeout(() => retitle(event), 0));
+  }
+
   class OpenStreamBlockDefinition extends Base {
     constructor(name, groups, initialStates, meta) {
       super(name, groups, initialStates, meta);
@@ -9,6 +22,12 @@
       this.groupedChildBlockDefs = groups
         .map(([label, blocks]) => [label, blocks.filter((block) => block.name !== meta.standIn)])
         .filter(([, blocks]) => blocks.length > 0);
+    }
+
+    render(...args) {
+      const stream = super.render(...args);
+      keepTitles(stream);
+      return stream;
     }
   }
 

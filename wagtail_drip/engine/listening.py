@@ -1,0 +1,84 @@
+"""Listening: people whom an event concerns are armed, asked and woken, and none misses it.
+
+Arming commits a Watch. In a later transaction the node is looked at once more, and only then does
+its time-out become the next moment. An event that was committed before that look is seen by it;
+one that comes after it finds the Watch in enrolling, and wakes its person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Subquery
+
+from ..models import Campaign, Enrollment, Event, Watch
+from ..models.questions import EventHappened
+from ..streams import raw
+
+
+def armed(enrollments: Sequence[Enrollment]) -> dict[int, str]:
+    """By enrollment: the node at which they wait for an event. One query."""
+    rows = Watch.objects.filter(enrollment__in=[row.pk for row in enrollments])
+    return dict(rows.values_list("enrollment_id", "node"))
+
+
+def arm(names: Mapping[int, str], enrollments: Sequence[Enrollment]) -> None:
+    """From the next commit on, an event of this name wakes them. `names` by enrollment."""
+    if not names:
+        return
+    disarm(names)
+    Watch.objects.bulk_create(
+        Watch(enrollment=row, contact_id=row.contact_id, name=names[row.pk], node=row.node)
+        for row in enrollments
+    )
+
+
+def disarm(enrollment_ids: Collection[int]) -> None:
+    """They wait no longer."""
+    if enrollment_ids:
+        Watch.objects.filter(enrollment__in=list(enrollment_ids)).delete()
+
+
+def firsts(
+    event: Mapping[str, Any], enrollment_ids: Collection[int], now: datetime
+) -> dict[int, datetime | None]:
+    """When such an event first came to each since they arrived where they stand. One query."""
+    args = {**event, "since": "arriving"}
+    events = EventHappened().events(args, Enrollment, now).order_by("at", "pk")
+    rows = Enrollment.objects.filter(pk__in=list(enrollment_ids))
+    rows = rows.annotate(first_at=Subquery(events.values("at")[:1]))
+    return dict(rows.order_by().values_list("pk", "first_at"))
+
+
+def wake(events: Sequence[Event], now: datetime) -> int:
+    """Whoever waits for one of these events, or may have reached a goal by it, is due at once.
+
+    Returns how many. No condition on the moment they were due: where advancing has them locked,
+    the UPDATE waits for it and comes after the time-out it sets.
+    """
+    due = _waiting_for(events) | _inside_with_goals({event.contact_id for event in events})
+    if not due:
+        return 0
+    active = Enrollment.objects.filter(pk__in=sorted(due), state=Enrollment.State.ACTIVE)
+    return active.update(due_at=now)
+
+
+def _waiting_for(events: Sequence[Event]) -> set[int]:
+    told = {(event.contact_id, event.name) for event in events}
+    watches = Watch.objects.filter(
+        contact__in={contact for contact, _name in told}, name__in={name for _contact, name in told}
+    )
+    rows = watches.values_list("enrollment_id", "contact_id", "name")
+    return {pk for pk, contact, name in rows if (contact, name) in told}
+
+
+def _inside_with_goals(contact_ids: Collection[int]) -> set[int]:
+    """A goal may hang on more than events; but it is mostly by one that it is reached."""
+    goals = Campaign.objects.filter(live=True).values_list("pk", "goals")
+    with_goals = [pk for pk, stream in goals if raw(stream)]
+    inside = Enrollment.objects.filter(
+        contact__in=list(contact_ids), campaign__in=with_goals, state=Enrollment.State.ACTIVE
+    )
+    return set(inside.values_list("pk", flat=True)) if with_goals else set()
