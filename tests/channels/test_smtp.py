@@ -28,6 +28,7 @@ def server(settings):
 @pytest.fixture(autouse=True)
 def calm(monkeypatch):
     monkeypatch.setattr(smtp, "_wary_until", 0.0)
+    monkeypatch.setattr(smtp, "_carried", smtp.STRANGER_MESSAGES)
 
 
 def outcomes(server, *words, mails=None):
@@ -90,6 +91,21 @@ def test_a_drop_in_mid_body_was_not_sent(server):
     *_others, dropped, after = outcomes(server, "451 rcpt", "drop data", "ok")
     assert isinstance(dropped, Again) and not dropped.outage
     assert (after, len(server.taken)) == (Sent(), 1)
+
+
+def test_a_stranger_is_given_time_to_hang_up_in_the_body(server, monkeypatch):
+    monkeypatch.setattr(smtp, "_carried", 0)
+    monkeypatch.setattr(smtp, "STRANGER_WAIT", 1.0)  # it answers at once, however busy it is here
+    dropped, after = outcomes(server, "drop data", "ok")
+    assert isinstance(dropped, Again) and not dropped.outage
+    assert (after, len(server.taken)) == (Sent(), 1)
+
+
+@pytest.mark.parametrize("word", ["421 rcpt", "454 rcpt", "454 mail", "421 end"])
+def test_who_asks_to_go_slower_is_not_asked_again_at_once(server, word):
+    _sent, outcome = outcomes(server, "ok", word, "ok", mails=[mail(), mail()])
+    assert isinstance(outcome, Again) and outcome.outage and type(outcome) is Again
+    assert server.connections == 1
 
 
 def test_a_drop_after_the_final_dot_is_uncertain(server):

@@ -13,6 +13,7 @@ import smtplib
 import socket
 import ssl
 import time
+from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any
@@ -21,10 +22,20 @@ from ..conf import conf
 from .answers import of_reply, of_sender_reply
 from .base import Again, Outcome, Refused, Sent, Session, Uncertain
 
-# A server that refused or hung up lately is given a moment to hang up again before the dot.
+# A server that refused or hung up lately is given a moment to hang up again before the dot, and so
+# is one that this process doesn't know yet.
 WARY_SECONDS = 60.0
+WARY_WAIT = 0.05
+STRANGER_WAIT = 0.01
+STRANGER_MESSAGES = 10
 MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)  # Linux alone has it
 _wary_until = 0.0
+_carried = 0  # messages that this process has sent by any connection
+
+
+@dataclass(frozen=True, slots=True)
+class _Stale(Again):
+    """The connection was closed, or the server closed it, before it heard of this message."""
 
 
 class SmtpSession(Session):
@@ -65,15 +76,14 @@ class SmtpSession(Session):
         except ValueError as error:  # a header or address that no mail may carry
             return Refused(str(error))
         outcome = self._once(mail, data)
-        if isinstance(outcome, Again) and outcome.outage and self.carried:
+        if isinstance(outcome, _Stale) and self.carried:
             # Servers close a connection after so many messages or so much silence. Nothing was
             # taken, so a fresh connection may try; if that fails too, it is an outage.
             self._drop()
             outcome = self._once(mail, data)
         self.carried += 1
-        if not isinstance(outcome, Sent | Refused):
-            _be_wary()
-        return outcome
+        _remember(outcome)
+        return Again(outcome.reason, outage=True) if isinstance(outcome, _Stale) else outcome
 
     def close(self) -> None:
         with contextlib.suppress(Exception):
@@ -113,23 +123,23 @@ def converse(smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> Ou
 
     `sender`, `recipient`: what follows the words MAIL and RCPT.
     """
-    in_body = False
+    stage, began = "MAIL", time.monotonic()
     try:
         code, reply = smtp.docmd("MAIL", sender)
+        if code == 421:
+            smtp.close()
+            return _Stale(of_reply(code, reply).reason, outage=True)
         if code != 250:
             return _refused(smtp, of_sender_reply(code, reply))
+        stage = "RCPT"
         code, reply = smtp.docmd("RCPT", recipient)
         if code not in (250, 251, 252):
             return _refused(smtp, of_reply(code, reply))
-        asked = time.monotonic()
         code, reply = smtp.docmd("DATA")
         if code != 354:
             return _refused(smtp, of_reply(code, reply))
-        in_body = True
-        wary = time.monotonic() < _wary_until
-        _send_body(smtp, _stuffed(data), whole=wary)
-        # Its hang-up needs as long as its answer.
-        wait = max(0.005, 2 * (time.monotonic() - asked)) if wary else 0.0
+        stage, wait = "body", _patience(time.monotonic() - began)
+        _send_body(smtp, _stuffed(data), whole=bool(wait))
         if early := _spoke_early(smtp, wait):
             smtp.close()
             return early
@@ -139,7 +149,9 @@ def converse(smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> Ou
             return Refused(f"5.6.7 {error}")
         # Without the dot nothing was taken. A line that broke in this body is this message's
         # bad luck; one that broke outside is the server's state.
-        return Again(f"{type(error).__name__}: {error}", outage=not in_body)
+        reason = f"{type(error).__name__}: {error}"
+        kind = _Stale if stage == "MAIL" else Again
+        return kind(reason, outage=stage != "body")
     return _finish(smtp)
 
 
@@ -237,6 +249,19 @@ def _spoke_early_under_tls(sock: ssl.SSLSocket) -> Again | None:
     return Again("The server spoke or hung up before the message's end.")
 
 
-def _be_wary() -> None:
-    global _wary_until
-    _wary_until = time.monotonic() + WARY_SECONDS
+def _patience(conversation: float) -> float:
+    """How long to hold the dot back, so that a hang-up in the body is known for one.
+
+    `conversation`: seconds that three answers took; a hang-up may take as long.
+    """
+    if time.monotonic() < _wary_until:
+        return max(WARY_WAIT, conversation)
+    return max(STRANGER_WAIT, conversation) if _carried < STRANGER_MESSAGES else 0.0
+
+
+def _remember(outcome: Outcome) -> None:
+    global _wary_until, _carried
+    if isinstance(outcome, Sent):
+        _carried += 1
+    elif not isinstance(outcome, Refused):
+        _wary_until = time.monotonic() + WARY_SECONDS
