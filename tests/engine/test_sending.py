@@ -16,7 +16,7 @@ from wagtail_drip import signals
 from wagtail_drip.channels.base import Again, Refused, Sent, Uncertain
 from wagtail_drip.channels.memory import MemoryChannel
 from wagtail_drip.content.personalizing import Fault, Hold
-from wagtail_drip.engine import answering, journal, sending, transmitting
+from wagtail_drip.engine import answering, journal, resting, sending, transmitting
 from wagtail_drip.engine.journal import NoJournal
 from wagtail_drip.models import Campaign, Contact, Delivery, Enrollment, Heartbeat, Step
 
@@ -350,6 +350,17 @@ def test_what_happens_while_sending_stops_the_rest(now, channel, happens, state,
     assert len(channel.taken) == 2
     rest = Delivery.objects.exclude(state="sent").values_list("state", "reason", "attempts")
     assert set(rest) == {(state, reason, 0)}
+
+
+def test_the_server_asks_one_worker_to_wait_and_all_of_the_host_do(now, channel):
+    make.deliveries(make.campaign(), 5)
+    clock, until = Clock(channel, seconds=0.3), []
+    moment = now + timedelta(seconds=0.5)
+    clock.each = lambda: until.append(resting.rest(moment)) if len(channel.tried) == 2 else None
+    sending.send_due(now, clock=clock)
+    assert len(channel.tried) == 2
+    rest = Delivery.objects.exclude(state="sent").values_list("state", "due_at", "attempts")
+    assert set(rest) == {("waiting", until[0], 0)}
 
 
 def test_no_message_starts_in_the_last_third_of_the_lease(now, channel, settings):

@@ -56,9 +56,17 @@ def resting_until(now: datetime) -> datetime | None:
 
 
 def wake() -> None:
-    """The server answered: the next outage starts with a short rest again."""
-    with contextlib.suppress(OSError):
-        (folder() / NAME).unlink()
+    """The server answered: the next outage starts with a short rest again.
+
+    A rest that has begun stays: who was answered may have been luckier than the others.
+    """
+    with contextlib.suppress(OSError), (folder() / NAME).open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        until, times = _parse(file.read())
+        if until and times:
+            file.seek(0)
+            file.truncate()
+            file.write(f"{until.timestamp()} 0")
 
 
 def jittered(delay: timedelta) -> timedelta:

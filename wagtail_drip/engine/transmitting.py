@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from django.db import connections as databases
@@ -244,17 +244,27 @@ class Slice:
 
     def _rest(self, reason: str) -> Change:
         """An outage: all that is left waits, and so do the other workers of this host."""
-        later = Change(State.WAITING, reason, due_at=resting.rest(self.now), refund=True)
+        return self._put_off(resting.rest(self._moment()), reason)
+
+    def _put_off(self, until: datetime, reason: str) -> Change:
+        later = Change(State.WAITING, reason, due_at=until, refund=True)
         self.changes.update(dict.fromkeys(self.todo, later))
         self.todo.clear()
         return later
+
+    def _moment(self) -> datetime:
+        """`now` was when the slice began, and a rest counts from its own beginning."""
+        return self.now + timedelta(seconds=self.clock() - self.began)
 
     def _recheck(self) -> None:
         """Somebody may have unsubscribed, bought or paused since; write down what is known.
 
         Only as many are looked at as may go before the next look: twice what went since the last.
+        Where the server has asked another worker of this host to wait, this one waits too.
         """
         with self.turn:
+            if until := resting.resting_until(self._moment()):
+                self._put_off(until, _("The mail server has asked this host to wait."))
             ahead = list(islice(self.todo, max(FEWEST_AHEAD, 2 * self.gone)))
             self.gone = 0
         self._settle()
