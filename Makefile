@@ -14,7 +14,8 @@ help:
 	@echo "make demo              the bookshop with admin, cluster and outbox (PORT=8000)"
 	@echo "make test              the test suite on SQLite, and on POSTGRES_URL and MARIADB_URL where set"
 	@echo "make test-postgresql   the test suite on POSTGRES_URL alone"
-	@echo "make faults            real clusters under fire, on POSTGRES_URL"
+	@echo "make faults            real clusters under fire, on a PostgreSQL of their own (20 minutes)"
+	@echo "make faults-short      the same cases with small numbers (ARGS='--json PATH' here and there)"
 	@echo "make test-mariadb      the test suite on MARIADB_URL alone"
 	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
 	@echo "make long              what the suite takes samples of, in full: every zone's clocks of ten years"
@@ -41,9 +42,13 @@ test-postgresql: python
 test-mariadb: python
 	@DATABASE_URL="$${MARIADB_URL:?names no server}" $(PYTHON) example_site/environment.py test -m pytest -n auto $(ARGS)
 
-# Clusters are killed, refused and stopped while they send; SQLite has no such life.
+# Clusters are killed, refused and stopped while they send, on servers that are started for it.
+.PHONY: faults faults-short
 faults: python
-	@DRIP_FAULTS=1 DATABASE_URL="$${POSTGRES_URL:?names no server}" $(PYTHON) example_site/environment.py test -m pytest tests/faults $(ARGS)
+	@$(PYTHON) example_site/environment.py test -m tests.faults.run --long $(ARGS)
+
+faults-short: python
+	@$(PYTHON) example_site/environment.py test -m tests.faults.run $(ARGS)
 
 test-all: $(VERSIONS)
 

@@ -24,25 +24,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.processes)
-            if connection.vendor != "postgresql" or not os.environ.get("DRIP_FAULTS"):
-                item.add_marker(pytest.mark.skip(reason="run by make faults, on PostgreSQL"))
+            wanted = "sqlite" if item.path.stem == "test_sqlite" else "postgresql"
+            if connection.vendor != wanted or not os.environ.get("DRIP_FAULTS"):
+                item.add_marker(pytest.mark.skip(reason=f"run by make faults, on {wanted}"))
             item.add_marker(pytest.mark.django_db(transaction=True))
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Others can't see a database in memory."""
+    if connection.vendor == "sqlite" and os.environ.get("DRIP_FAULTS"):
+        connection.settings_dict["TEST"]["NAME"] = connection.settings_dict["NAME"]
+
+
 @pytest.fixture
-def start(db_is_postgresql: None, tmp_path: Path) -> Iterator[Start]:
+def start(settings: Any, tmp_path: Path) -> Iterator[Start]:
     """`start(sink, **changed_settings)` gives a Rig, which is cleared away at the end."""
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path / "journals"
     with ExitStack() as stack:
         yield lambda sink=None, **changed: stack.enter_context(
             rig(sink or Sink(), tmp_path, **changed)
         )
-
-
-@pytest.fixture
-def db_is_postgresql(settings: Any, tmp_path: Path) -> None:
-    if connection.vendor != "postgresql":
-        pytest.skip("needs PostgreSQL")
-    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path / "journals"
 
 
 @pytest.fixture
@@ -64,6 +66,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         return
     terminalreporter.section("faults")
     for account in told:
-        terminalreporter.line(str(Account(**account)))
+        terminalreporter.line(account["line"])
     if path := os.environ.get("DRIP_FAULTS_JSON"):
         Path(path).write_text(json.dumps(told, indent=1))

@@ -10,14 +10,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from tests.faults.sink import Sink
@@ -25,13 +25,25 @@ from wagtail_drip import tasks
 from wagtail_drip.engine.journal import SUFFIX
 from wagtail_drip.models import Delivery, Enrollment, Inbox
 
-PATIENCE_SECONDS = 60  # of waiting for other processes; waiting stops at the first sign
+SEED = 20260302
+LONG = os.environ.get("DRIP_FAULTS") == "long"
+PATIENCE_SECONDS = 600 if LONG else 90  # of waiting for others; it stops at the first sign
+LEASE_SECONDS = 30
 MANAGE = [sys.executable, "manage.py"]
+T = TypeVar("T")
+
+
+def pick(short: T, long: T) -> T:
+    """The number for the form of the suite that runs: few in the short one."""
+    return long if LONG else short
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a case comes to. `doubt`: uncertain deliveries, taken by the server or not."""
+    """What a case comes to. `doubt`: uncertain deliveries, taken by the server or not.
+
+    `recovered`: the longest time, in seconds, from a kill until nothing was claimed by the dead.
+    """
 
     case: str
     planned: int
@@ -41,6 +53,7 @@ class Account:
     doubt: int
     kills: int = 0
     seconds: float = 0.0
+    recovered: float = 0.0
 
     def __str__(self) -> str:
         return (
@@ -49,7 +62,8 @@ class Account:
             f"{self.seconds:.1f} s"
         )
 
-    as_dict = asdict
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"line": str(self)}
 
 
 class Rig:
@@ -60,21 +74,32 @@ class Rig:
         self.changed = {
             "WAGTAIL_DRIP_JOURNAL_DIR": str(folder / "journals"),
             "WAGTAIL_DRIP_SLICE": 60,
-            "WAGTAIL_DRIP_CONNECTIONS": 1,
+            "WAGTAIL_DRIP_CONNECTIONS": 3,
+            "WAGTAIL_DRIP_LEASE_SECONDS": LEASE_SECONDS,
+            "EMAIL_TIMEOUT": 3,
             "EMAIL_HOST": "127.0.0.1",
             "EMAIL_PORT": sink.port,
         } | changed
         self.running: list[subprocess.Popen[bytes]] = []
         self.kills = 0
         self.began = time.monotonic()
+        self.claims_of_dead: dict[str, float] = {}  # when their worker was killed
+        self.recovered = 0.0
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
+    @property
+    def may_be_in_doubt(self) -> int:
+        """Messages: one for each connection that a killed worker may have had."""
+        return self.kills * int(self.changed["WAGTAIL_DRIP_CONNECTIONS"])
+
+    # Processes
+
+    def start(self, *command: str, **changed: Any) -> subprocess.Popen[bytes]:
         """`manage.py <command>` in a session of its own; what it says goes to a file."""
         environ = os.environ | {
-            "DATABASE_URL": _database_url(),
+            "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
             "BASE_URL": settings.BASE_URL,
-            "DRIP_FAULTS_SETTINGS": json.dumps(self.changed),
+            "DRIP_FAULTS_SETTINGS": json.dumps(self.changed | changed),
         }
         with (self.folder / "processes.log").open("ab") as log:
             process = subprocess.Popen(
@@ -88,35 +113,38 @@ class Rig:
         self.running.append(process)
         return process
 
-    def start_clusters(self, amount: int) -> list[subprocess.Popen[bytes]]:
-        return [self.start("qcluster") for _ in range(amount)]
+    def start_clusters(self, amount: int, **changed: Any) -> list[subprocess.Popen[bytes]]:
+        return [self.start("qcluster", **changed) for _ in range(amount)]
 
     def call_workers(self, amount: int) -> None:
         """Queue so many pumps, as a tick does where much is due."""
         for _ in range(amount):
             tasks._enqueue()
 
-    def until(self, met: Any, what: str, seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait, and nudge now and then, as the visitors of a site do."""
-        deadline = time.monotonic() + seconds
-        while not met():
-            assert time.monotonic() < deadline, f"{what}: not in {seconds} s\n{self.log()}"
-            tasks.nudge()
-            time.sleep(0.1)
-
-    def until_idle(self, seconds: float = PATIENCE_SECONDS) -> None:
-        self.until(lambda: not busy(), "all is sent", seconds)
-
-    def until_taken(self, amount: int) -> None:
-        self.until(lambda: len(self.sink.taken) >= amount, f"{amount} messages are taken")
-
     def kill_a_sender(self, rng: random.Random) -> bool:
         """SIGKILL to a worker that is in the middle of a slice; False where there is none now."""
-        senders = [pid for pid in _below(self.running) if _has_journal(pid)]
+        senders = {pid: claim for pid in _below(self.running) if (claim := _claim_of(pid))}
         if senders:
-            os.kill(rng.choice(senders), signal.SIGKILL)
+            pid = rng.choice(sorted(senders))
+            self._kill(pid, os.kill)
+            self.claims_of_dead[senders[pid]] = time.monotonic()
             self.kills += 1
         return bool(senders)
+
+    def kill_cluster(self, cluster: subprocess.Popen[bytes]) -> None:
+        """SIGKILL to all of its processes at once."""
+        claims = [claim for pid in _below([cluster]) if (claim := _claim_of(pid))]
+        self._kill(cluster.pid, os.killpg)
+        cluster.wait(10)
+        self.claims_of_dead |= dict.fromkeys(claims, time.monotonic())
+        self.kills += len(claims)
+
+    def _kill(self, pid: int, how: Callable[[int, int], None]) -> None:
+        with suppress(ProcessLookupError):
+            how(pid, signal.SIGKILL)
+
+    def all_run(self) -> bool:
+        return all(process.poll() is None for process in self.running)
 
     def stop(self) -> None:
         """SIGTERM to the clusters' main processes, as systemd does with KillMode=mixed."""
@@ -134,10 +162,43 @@ class Rig:
         path = self.folder / "processes.log"
         return path.read_text(errors="replace")[-6000:] if path.exists() else ""
 
+    # Waiting
+
+    def until(self, met: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait, and nudge now and then, as the visitors of a site do."""
+        deadline = time.monotonic() + seconds
+        while not surviving(met):
+            assert time.monotonic() < deadline, f"{what}: not in {seconds} s\n{self.log()}"
+            surviving(self._watch_the_dead)
+            tasks.nudge()
+            time.sleep(0.1)
+
+    def until_idle(self, seconds: float = PATIENCE_SECONDS) -> None:
+        self.until(lambda: not busy(), "all is sent", seconds)
+        self._watch_the_dead()
+
+    def until_taken(self, amount: int) -> None:
+        self.until(lambda: len(self.sink.taken) >= amount, f"{amount} messages are taken")
+
+    def until_settled(self) -> None:
+        """As `until_idle`, without waiting for what is put off: that is due at once."""
+        while Delivery.objects.filter(state__in=Delivery.OPEN).exists():
+            self.until_idle()
+            Delivery.objects.filter(state="waiting").update(due_at=timezone.now())
+
+    def _watch_the_dead(self) -> None:
+        if not self.claims_of_dead:
+            return
+        sending = Delivery.objects.filter(state="sending", claim__in=list(self.claims_of_dead))
+        held = set(sending.values_list("claim", flat=True))
+        for claim in self.claims_of_dead.keys() - held:
+            self.recovered = max(self.recovered, time.monotonic() - self.claims_of_dead.pop(claim))
+
+    # The account
+
     def account(self, case: str) -> Account:
         """Every delivery against the server's log, row by row."""
-        rows = Delivery.objects.values_list("message_id", "state")
-        states = dict(rows)
+        states = dict(Delivery.objects.values_list("message_id", "state"))
         taken = Counter(one.message_id for one in self.sink.taken)
         assert taken.keys() <= states.keys(), "the server has mail that nobody planned"
         return Account(
@@ -149,7 +210,15 @@ class Rig:
             doubt=sum(state == "uncertain" for state in states.values()),
             kills=self.kills,
             seconds=round(time.monotonic() - self.began, 1),
+            recovered=round(self.recovered, 1),
         )
+
+
+def assert_exact(account: Account, doubt: int = 0) -> None:
+    """Nothing lost, nothing doubled, at most so many in doubt; the dead held nothing for long."""
+    assert (account.lost, account.doubled) == (0, 0), account
+    assert account.doubt <= doubt, account
+    assert account.recovered <= 2 * LEASE_SECONDS, account
 
 
 def _is_lost(state: str, taken: bool) -> bool:
@@ -171,6 +240,17 @@ def rig(sink: Sink, folder: Path, **changed: Any) -> Iterator[Rig]:
             one.stop()
 
 
+def surviving(ask: Callable[[], T]) -> T:
+    """The answer, asked again where the database cut us off in between."""
+    for _ in range(100):
+        try:
+            return ask()
+        except (OperationalError, InterfaceError):
+            connection.close()
+            time.sleep(0.1)
+    return ask()
+
+
 def busy() -> bool:
     """Whether anything is due, or under way."""
     now = timezone.now()
@@ -183,8 +263,10 @@ def busy() -> bool:
     )
 
 
-def _database_url() -> str:
+def database_url() -> str:
     here = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{here['NAME']}"
     login = f"{here['USER']}:{here['PASSWORD']}@" if here["USER"] else ""
     port = f":{here['PORT']}" if here["PORT"] else ""
     return f"postgres://{login}{here['HOST']}{port}/{here['NAME']}"
@@ -203,10 +285,11 @@ def _below(processes: Sequence[subprocess.Popen[bytes]]) -> list[int]:
     return found
 
 
-def _has_journal(pid: int) -> bool:
+def _claim_of(pid: int) -> str:
+    """The claim whose journal this process holds open; "" for none."""
     with suppress(OSError):
         for path in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
-                if str(path.readlink()).endswith(SUFFIX):
-                    return True
-    return False
+                if (name := path.readlink().name).endswith(SUFFIX):
+                    return name.removesuffix(SUFFIX)
+    return ""

@@ -25,8 +25,9 @@ Plan = Callable[[str, int], str]
 class Try:
     """One try to hand over a message.
 
-    `word`: what became of it: `ok` (taken and answered), `451 rcpt`, `550 end` and the like,
-    `drop data` (hung up in the body), `drop end`, `hang end` (taken, and not answered).
+    `word`: what became of it: `ok` (taken and answered), `451 rcpt`, `550 end` and the like (`421`
+    hangs up after it), `drop data` (hung up in the body), `drop end`, `hang end` (taken, and not
+    answered).
     """
 
     recipient: str
@@ -59,10 +60,14 @@ def by_seed(seed: int, shares: dict[str, float]) -> Plan:
 
 
 class Sink:
-    """`with Sink() as sink:` serves at 127.0.0.1:`sink.port`. `delay`: seconds per message."""
+    """`with Sink() as sink:` serves at 127.0.0.1:`sink.port`. `delay`: seconds per message.
+
+    `greeting`: a 421 to everybody who connects, while it is set.
+    """
 
     def __init__(self, plan: Plan = always_ok, delay: float = 0.0) -> None:
         self.plan, self.delay = plan, delay
+        self.greeting = ""
         self.tries: list[Try] = []
         self.connections: list[float] = []  # when each was opened
         self.port = 0
@@ -99,12 +104,15 @@ class _Connection(asyncio.Protocol):
         self.buffer = bytearray()
         self.in_body = False
         self.recipient = self.word = ""
+        self.accepted = False
         self.begun = 0.0
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         self.sink.connections.append(time.time())
-        self._say("220 sink")
+        self._say(self.sink.greeting or "220 sink")
+        if self.sink.greeting:
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -131,16 +139,20 @@ class _Connection(asyncio.Protocol):
     def _command(self, line: str) -> None:
         verb = line[:4].upper()
         if verb == "EHLO":
-            self._say("250-sink\r\n250-8BITMIME\r\n250 SIZE 100000000")
+            self._say("250-sink\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 SIZE 100000000")
         elif verb == "MAIL":
             self.begun = time.time()
             self._say("250 ok")
         elif verb == "RCPT":
             self.recipient = line[line.find("<") + 1 : line.find(">")]
             self.word = self.sink.word_for(self.recipient)
-            self._answer("rcpt", "250 ok")
+            self.accepted = not self._refused("rcpt")
+            if self.accepted:
+                self._say("250 ok")
+        elif verb == "DATA" and not self.accepted:  # pipelined after a refusal
+            self._say("554 no valid recipients")
         elif verb == "DATA":
-            self.in_body = True
+            self.in_body, self.accepted = True, False
             self._say("354 go on")
         elif verb == "QUIT":
             self._say("221 bye")
@@ -148,13 +160,15 @@ class _Connection(asyncio.Protocol):
         else:
             self._say("250 ok")
 
-    def _answer(self, place: str, otherwise: str) -> None:
+    def _refused(self, place: str) -> bool:
         code, _space, where = self.word.partition(" ")
-        if where == place and code.isdigit():
-            self._note()
-            self._say(f"{code} as told")
-        else:
-            self._say(otherwise)
+        if where != place or not code.isdigit():
+            return False
+        self._note()
+        self._say(f"{code} as told")
+        if code == "421":
+            self.transport.close()
+        return True
 
     def _whole(self, body: bytes) -> None:
         found = MESSAGE_ID.search(body)
