@@ -25,6 +25,12 @@ urlpatterns = [
     path("orders/<str:signed>/", shop.order_thanks, name="order-thanks"),
     path("outbox/", include("example_site.outbox.urls")),
     path("outbox.json", outbox.as_json, name="outbox-json"),
+    # Without a password they would be open to everybody.
+    *(
+        [path("anymail/", include("anymail.urls"))]
+        if settings.ANYMAIL.get("WEBHOOK_SECRET")
+        else []
+    ),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
     path("", include(wagtail_urls)),
 ]

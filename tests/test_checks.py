@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from anymail.webhooks.mailtrap import MailtrapTrackingWebhookView
 from django.core.checks import run_checks
 from django.urls import include, path
 
@@ -70,6 +71,7 @@ def test_no_check_asks_the_database():
         ("E004", "ROOT_URLCONF", OpenWebhooks),
         ("E005", "WAGTAIL_DRIP_BASE_URL", "www.example.com"),
         ("E006", "WAGTAIL_DRIP_CLUSTER", "mails"),
+        ("E007", "EMAIL_BACKEND", "anymail.backends.amazon_ses.EmailBackend"),
         ("W002", "WAGTAIL_DRIP_FROM_EMAIL", "webmaster@localhost"),
         ("W003", "WAGTAIL_DRIP_FROM_EMAIL", "Shop <shop@GMAIL.com>"),
         ("W004", "WAGTAIL_DRIP_POSTAL_ADDRESS", " "),
@@ -129,6 +131,16 @@ def test_webhooks_with_a_secret_are_fine(settings, name):
     settings.ROOT_URLCONF = OpenWebhooks
     setattr(settings, name, {"WEBHOOK_SECRET": "u:p"} if name == "ANYMAIL" else "u:p")
     assert found() == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_signatures_of_every_routed_provider_are_as_good_as_a_secret(settings):
+    """SendGrid, Resend and Mailtrap sign only where a key is set; the others need the secret."""
+    settings.ROOT_URLCONF = OpenWebhooks
+    assert checks.is_open(MailtrapTrackingWebhookView)
+    settings.ANYMAIL = {"MAILTRAP_TRACKING_SECRET": "key"}
+    assert not checks.is_open(MailtrapTrackingWebhookView)
+    assert found() == ["E004"]
 
 
 def test_a_webhook_that_checks_signatures_needs_no_secret(settings):

@@ -7,6 +7,7 @@ same ones beside what only the running system can tell. docs/reference.md lists 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable
 from email.utils import parseaddr
 from typing import Any
@@ -41,7 +42,15 @@ def register() -> None:
 
 def check_settings(app_configs: Any, **kwargs: Any) -> Findings:
     """What only matters to the people who get mail waits until mail goes out."""
-    found = [*sending_mode(), *products(), *urls(), *webhook_secret(), *cluster(), *database()]
+    found = [
+        *sending_mode(),
+        *products(),
+        *urls(),
+        *webhook_secret(),
+        *sns_topics(),
+        *cluster(),
+        *database(),
+    ]
     if _sends():
         found += [*base_url(), *sender(), *postal_address(), *hash_key(), *patience()]
     return found
@@ -89,7 +98,7 @@ def urls() -> Findings:
 
 def webhook_secret() -> Findings:
     routes = _walk(get_resolver().url_patterns)
-    if has_webhook_secret() or not any(_is_open(pattern) for pattern in routes):
+    if not any(_is_open(pattern) for pattern in routes):
         return []
     text = "Anymail's webhooks are open: anybody could mark addresses as bounced."
     hint = (
@@ -97,6 +106,17 @@ def webhook_secret() -> Findings:
         "into the webhook URL at your mail provider. Until then their events are refused."
     )
     return [checks.Error(text, hint=hint, id="wagtail_drip.E004")]
+
+
+def sns_topics() -> Findings:
+    """Amazon SES tells by SNS, where anybody may open a topic that posts here."""
+    backends = [getattr(settings, "EMAIL_BACKEND", "")]
+    backends += [str(one.get("BACKEND")) for one in getattr(settings, "MAILERS", {}).values()]
+    if conf.SNS_TOPICS or not any("amazon_ses" in str(backend) for backend in backends):
+        return []
+    text = "Mails go by Amazon SES, and no SNS topic may tell of them: what it tells is refused."
+    hint = "Set WAGTAIL_DRIP_SNS_TOPICS to the ARNs of your topics, and install wagtail-drip[ses]."
+    return [checks.Error(text, hint=hint, id="wagtail_drip.E007")]
 
 
 def _walk(patterns: Iterable[URLPattern | URLResolver]) -> Iterable[URLPattern]:
@@ -112,14 +132,23 @@ def _is_open(pattern: URLPattern) -> bool:
     view: Any = getattr(pattern.callback, "view_class", None)
     if view is None or not view.__module__.startswith("anymail.webhooks."):
         return False
-    return view.warn_if_no_basic_auth
+    return is_open(view, getattr(pattern.callback, "view_initkwargs", None))
 
 
-def has_webhook_secret() -> bool:
-    """Whether callers of Anymail's webhooks must know a password."""
-    anymail = getattr(settings, "ANYMAIL", {})
-    named = getattr(settings, "ANYMAIL_WEBHOOK_SECRET", None)
-    return bool(anymail.get("WEBHOOK_SECRET") or named)
+def is_open(view: Any, options: dict[str, Any] | None = None) -> bool:
+    """Whether anybody may call this webhook of Anymail's. `view`: its class.
+
+    What it checks hangs on settings and options, so one is made.
+    """
+    if not getattr(view, "warn_if_no_basic_auth", False):
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = view(**(options or {}))
+    except Exception:  # lacks a setting or a package: it answers nobody
+        return False
+    return bool(made.warn_if_no_basic_auth and not made.basic_auth)
 
 
 def base_url() -> Findings:

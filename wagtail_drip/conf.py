@@ -96,6 +96,52 @@ class Conf:
         return int(self._get("MAX_ATTEMPTS", 3))
 
     @property
+    def SOFT_BOUNCES(self) -> int:
+        """After how many mails in a row that bounced softly an address gets nothing more."""
+        return max(1, int(self._get("SOFT_BOUNCES", 5)))
+
+    @property
+    def BRAKE_COMPLAINTS(self) -> float:
+        """Share of delivered mails reported as spam at which a campaign pauses by itself."""
+        return float(self._get("BRAKE_COMPLAINTS", 0.003))
+
+    @property
+    def BRAKE_COMPLAINTS_LEAST(self) -> int:
+        """From how many delivered mails on BRAKE_COMPLAINTS holds."""
+        return int(self._get("BRAKE_COMPLAINTS_LEAST", 1000))
+
+    @property
+    def BRAKE_BOUNCES(self) -> float:
+        """Share of sent mails that came back, but for soft bounces, at which it pauses too."""
+        return float(self._get("BRAKE_BOUNCES", 0.05))
+
+    @property
+    def BRAKE_BOUNCES_LEAST(self) -> int:
+        """From how many sent mails on BRAKE_BOUNCES holds."""
+        return int(self._get("BRAKE_BOUNCES_LEAST", 100))
+
+    @property
+    def BRAKE_DAYS(self) -> int:
+        """How many days complaints and bounces are counted back."""
+        return max(1, int(self._get("BRAKE_DAYS", 7)))
+
+    @property
+    def BRAKE_REST_HOURS(self) -> int:
+        """How long a campaign that somebody resumed by hand is not paused again."""
+        return int(self._get("BRAKE_REST_HOURS", 24))
+
+    @property
+    def ALERT_EMAILS(self) -> list[str]:
+        """Who is told when a campaign pauses by itself; default: the addresses of ADMINS."""
+        admins = [one if isinstance(one, str) else one[1] for one in settings.ADMINS]
+        return list(self._get("ALERT_EMAILS", admins))
+
+    @property
+    def SNS_TOPICS(self) -> list[str]:
+        """ARNs of the Amazon SNS topics that may tell of mails; empty: none may."""
+        return [str(item) for item in self._get("SNS_TOPICS", [])]
+
+    @property
     def JOURNAL_DIR(self) -> Path:
         """Folder of the local send journals; it must outlive a worker, not the host."""
         value = self._get("JOURNAL_DIR", None)

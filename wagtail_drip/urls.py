@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from .recipients.clicks import ClickView, OpenView
 from .recipients.confirming import ConfirmView
 from .recipients.leaving import LeaveView
 from .recipients.preferences import EraseView, PreferencesView
@@ -16,4 +17,7 @@ urlpatterns = [
     path("confirm/<str:signed>/", ConfirmView.as_view(), name="confirm"),
     path("sign-up/", SignUpView.as_view(), name="sign_up"),
     path("sign-up/thanks/", ThanksView.as_view(), name="sign_up_thanks"),
+    path("c/<str:key>/<str:signed>/", ClickView.as_view(), name="click"),
+    path("c/<str:key>/<str:signed>/<path:shown>", ClickView.as_view(), name="click"),
+    path("o/<str:signed>/", OpenView.as_view(), name="open"),
 ]

@@ -17,8 +17,9 @@ from .admin import (
     log_entries,
     records,
     resolving,
+    sites,
 )
-from .admin.snippets import DripGroup
+from .admin.snippets import DripGroup, SiteSettingsViewSet
 from .channels import email
 from .content import blocks as email_blocks
 from .content import merge_fields
@@ -58,6 +59,7 @@ def register_channels():
 
 
 register_snippet(DripGroup)
+register_snippet(SiteSettingsViewSet)
 if apps.is_installed("wagtail.contrib.settings"):
     register_setting(SendingTimes, icon="time")
 
@@ -84,3 +86,4 @@ hooks.register("register_log_actions", log_entries.register)
 hooks.register("construct_snippet_action_menu", actions.campaign_actions)
 hooks.register("construct_homepage_panels", home.add_panel)
 hooks.register("before_delete_snippet", deleting.refuse_deleting)
+hooks.register("before_bulk_action", sites.check_bulk_action)

@@ -175,5 +175,53 @@ def test_an_erased_contact_is_not_suppressed_by_its_placeholder(delivery, now):
 
 
 def test_an_open_costs_few_queries(delivery, now, django_assert_max_num_queries):
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(8):
         note(delivery.token, "opened", now)
+
+
+# Soft bounces
+
+
+def mails(delivery, now, *facts):
+    """Further mails to the same person, the oldest first: "soft", "hard" or "delivered" each."""
+    campaign = factories.campaign("other")
+    for number, fact in enumerate(facts):
+        key = f"{number}"
+        enrollment = factories.enrollment(campaign, delivery.contact, entry_key=key)
+        at = now + number * HOUR
+        row = factories.delivery(enrollment, state="sent", settled_at=at)
+        if fact == "delivered":
+            note(row.token, "delivered", at)
+        else:
+            for _repeated in range(46):
+                note(row.token, "bounced", at, bounce_type=fact, email="ann@example.com")
+
+
+@pytest.mark.parametrize(
+    ("facts", "given_up"),
+    [
+        (["soft"] * 4, False),
+        (["soft"] * 5, True),
+        (["soft", "soft", "delivered", "soft", "soft", "soft"], False),
+        (["delivered", *["soft"] * 5], True),
+        (["soft", "", "soft", "soft", "soft"], False),
+    ],
+)
+def test_soft_bounces_in_a_row_suppress(delivery, now, facts, given_up):
+    mails(delivery, now, *facts)
+    assert Suppression.objects.filter(reason="bounced", scope="all").exists() == given_up
+    assert Enrollment.objects.filter(state="active").exists() != given_up
+
+
+def test_a_mail_that_came_through_later_is_no_bounce(delivery, now, settings):
+    settings.WAGTAIL_DRIP_SOFT_BOUNCES = 2
+    mails(delivery, now, "soft")
+    note(factories.Delivery.objects.latest("pk").token, "delivered", now + HOUR)
+    note(delivery.token, "bounced", now, bounce_type="soft")
+    assert not Suppression.objects.exists()
+
+
+def test_soft_bounces_of_an_older_address_don_t_count(delivery, now, settings):
+    settings.WAGTAIL_DRIP_SOFT_BOUNCES = 1
+    note(delivery.token, "bounced", now, bounce_type="soft", email="old@example.com")
+    assert not Suppression.objects.exists()

@@ -179,7 +179,7 @@ class ResumeView(ChangeView):
         return redirect(campaign_url(self.object.pk))
 
     def sentences(self, people: int, planned: int) -> list[str]:
-        return [people_inside(people)]
+        return [*filter(None, [self.object.paused_reason]), people_inside(people)]
 
 
 class StopView(snippets.UnpublishView):

@@ -19,6 +19,7 @@ from ..models import Campaign, Step
 from ..streams import raw
 from .permissions import may
 from .places import step_url
+from .sites import sites_of
 
 
 def draft_steps(campaign: Campaign) -> QuerySet[Step]:
@@ -62,7 +63,9 @@ def write_mail(request: HttpRequest) -> JsonResponse:
 
 def _site(request: HttpRequest) -> Site:
     """The campaign's site, which its form may name; else the default one."""
-    sites = Site.objects.order_by("-is_default_site", "pk")
+    sites, allowed = Site.objects.order_by("-is_default_site", "pk"), sites_of(request.user)
+    if allowed:
+        sites = sites.filter(pk__in=allowed)
     wanted = request.POST.get("site", "")
     found = sites.filter(pk=wanted).first() if wanted.isdecimal() else None
     return found or sites[0]

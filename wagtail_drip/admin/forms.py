@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.widgets import SlugInput
-from wagtail.models import Site
 
 from .. import registry
 from ..models import Campaign
 from ..models.filling import ascii_slug, free_slug
+from .sites import sites_of
 
 
 class ShortNameInput(SlugInput):
@@ -33,7 +33,12 @@ class SiteForm(WagtailAdminModelForm):
         super().__init__(*args, **kwargs)
         if "site" not in self.fields:
             return
-        sites = list(Site.objects.order_by("-is_default_site", "pk")[:2])
+        allowed = sites_of(self.for_user) if self.for_user else None
+        if allowed is not None:
+            field = self.fields["site"]
+            field.queryset = field.queryset.filter(pk__in=allowed)
+        found = self.fields["site"].queryset.order_by("-is_default_site", "pk")
+        sites = list(found[:2])
         if len(sites) == 1:
             del self.fields["site"]  # its panel hides itself with the field
         if sites and not self.instance.site_id:

@@ -19,6 +19,7 @@ from ..engine import sending
 from ..models import Campaign, Delivery, Heartbeat, Step, Topic
 from .permissions import may, may_see_campaigns
 from .places import campaign_url
+from .sites import within
 
 SILENT = timedelta(minutes=3)  # the schedule beats every minute or so; this long is not chance
 
@@ -34,8 +35,9 @@ class Figure:
 def figures(now: datetime, user: Any) -> list[Figure]:
     """The counts of the panel, each with the list behind it. One query each."""
     today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    deliveries, state = Delivery.objects, Delivery.State
-    live = Campaign.objects.filter(live=True, paused_at=None).count()
+    deliveries, state = within(Delivery.objects.all(), user), Delivery.State
+    campaigns = within(Campaign.objects.all(), user)
+    live = campaigns.filter(live=True, paused_at=None).count()
     due = deliveries.filter(state=state.WAITING, due_at__lte=now).count()
     sent = deliveries.filter(state=state.SENT, settled_at__gte=today).count()
     uncertain = deliveries.filter(state=state.UNCERTAIN).count()
@@ -117,13 +119,21 @@ class DripPanel(Component):
         now, user = timezone.now(), parent_context["request"].user
         running, beat = heartbeat(now)
         held = sending.may_send()
-        refused = Campaign.objects.filter(refused_at__isnull=False).order_by("-refused_at")[:5]
+        campaigns = within(Campaign.objects.all(), user)
+        braked = campaigns.filter(live=True, paused_at__isnull=False).exclude(paused_reason="")
+        refused = campaigns.filter(refused_at__isnull=False).order_by("-refused_at")[:5]
         return {
             "figures": figures(now, user),
             "running": running,
             "beat": beat,
             "held": held,
             "first_steps": first_steps(user, running and not held),
+            "braked": [
+                {"campaign": c, "url": campaign_url(c.pk)}
+                for c in braked.order_by("-paused_at").only("name", "paused_at", "paused_reason")[
+                    :5
+                ]
+            ],
             "refused": [
                 {"campaign": c, "url": campaign_url(c.pk)}
                 for c in refused.only("name", "refused_at", "refused_reason")

@@ -13,6 +13,7 @@ from ..models.publishing import VERSION_LOGGED
 
 ACTIONS = [
     ("pause", gettext_lazy("Pause"), gettext_lazy("Campaign paused")),
+    ("brake", gettext_lazy("Brake"), gettext_lazy("Campaign paused by itself")),
     ("resume", gettext_lazy("Resume"), gettext_lazy("Campaign resumed")),
     ("sent", gettext_lazy("Mark as sent"), gettext_lazy("Uncertain mail sent")),
     ("resend", gettext_lazy("Send again"), gettext_lazy("Uncertain mail sent again")),

@@ -139,6 +139,10 @@ def campaign_panels() -> TabbedInterface:
             [FieldPanel("time_zone", widget=forms.Select), FieldPanel("priority")],
             heading=_("Timing"),
         ),
+        MultiFieldPanel(
+            [FieldPanel("track_clicks"), FieldPanel("track_opens"), FieldPanel("utm_source")],
+            heading=_("Clicks and opens"),
+        ),
         PublishingPanel(),
     ]
     return TabbedInterface(
@@ -164,6 +168,13 @@ def step_panels() -> ObjectList:
             PublishingPanel(),
         ],
         base_form_class=StepForm,
+    )
+
+
+def site_settings_panels() -> ObjectList:
+    tracking = [FieldPanel("track_clicks"), FieldPanel("track_opens")]
+    return ObjectList(
+        [FieldPanel("site"), MultiFieldPanel(tracking, heading=_("Clicks and opens"))]
     )
 
 

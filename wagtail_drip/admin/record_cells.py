@@ -14,7 +14,7 @@ from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from ..models import Campaign, Contact, Delivery, Enrollment, Event, Step
+from ..models import Campaign, Contact, Delivery, Enrollment, Event, Reaction, Step
 from .forms import trigger_label
 from .permissions import may
 from .places import campaign_url, step_url
@@ -61,6 +61,13 @@ def with_reason(row: Enrollment | Delivery, *, primary: bool = False) -> str:
     state = tag(row.get_state_display(), primary=primary)
     told = reason(row)
     return format_html('{} <span class="drip-reason">{}</span>', state, told) if told else state
+
+
+def reaction_cells(reaction: Reaction) -> list[Any]:
+    """What was done and where it led; and whose doing it was, where that was no person's."""
+    target = reaction.link.url if reaction.link else ""
+    what = tag(capfirst(reaction.get_kind_display()), primary=not reaction.by)
+    return [format_html("{} {}", what, target), reaction.get_by_display() if reaction.by else ""]
 
 
 def shown(value: Any) -> Any:

@@ -21,12 +21,22 @@ from django.utils.translation import gettext_lazy
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail_modeladmin.options import ModelAdmin
 
-from ..models import Contact, Conversion, Delivery, Enrollment, Event, Step
+from ..models import Contact, Conversion, Delivery, Enrollment, Event, Reaction, Step
 from . import record_filters
 from .forms import trigger_label
 from .permissions import may
-from .record_cells import NOTHING, column, linked, reason, shown, tag, with_reason
+from .record_cells import (
+    NOTHING,
+    column,
+    linked,
+    reaction_cells,
+    reason,
+    shown,
+    tag,
+    with_reason,
+)
 from .record_views import ReadOnly, RecordIndexView, RecordInspectView, RecordResultsView
+from .sites import within
 
 LATEST = 10  # of what belongs to a record, on its own page
 
@@ -59,16 +69,23 @@ class RecordAdmin(ModelAdmin):
             re_path(
                 index("index").replace("/$", "/results/$"), self.results_view, name=name("results")
             ),
-            re_path(index("inspect"), self.inspect_view, name=name("inspect")),
+            re_path(index("inspect"), self.inspect_in_reach, name=name("inspect")),
         )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return within(super().get_queryset(request), request.user)
+
+    def inspect_in_reach(self, request: HttpRequest, instance_pk: str) -> HttpResponse:
+        """A record of another site's doesn't exist."""
+        if not instance_pk.isdecimal() or len(instance_pk) > 18:
+            raise Http404
+        rows = self.model._default_manager.filter(pk=instance_pk)
+        if request.user.is_authenticated and not within(rows, request.user).exists():
+            raise Http404
+        return self.inspect_view(request, instance_pk)
 
     def results_view(self, request: HttpRequest) -> HttpResponse:
         return RecordResultsView.as_view(model_admin=self)(request)
-
-    def inspect_view(self, request: HttpRequest, instance_pk: str) -> HttpResponse:
-        if not instance_pk.isdecimal():
-            raise Http404
-        return super().inspect_view(request, instance_pk)
 
     def related(self, row: Any, user: Any) -> list[dict[str, Any]]:
         """Sections below a record: what belongs to it, the latest first."""
@@ -328,6 +345,13 @@ class DeliveryAdmin(RecordAdmin):
 
     def inspect_enrollment(self, delivery: Delivery, user: Any) -> Any:
         return linked(delivery.enrollment, user)
+
+    def related(self, delivery: Delivery, user: Any) -> list[dict[str, Any]]:
+        """Opens and clicks belong to the delivery: who may see it sees them."""
+        reactions = delivery.reactions.select_related("link").order_by("-at", "-pk")[:LATEST]
+        rows = [(shown(one.at), *reaction_cells(one)) for one in reactions]
+        label = capfirst(Reaction._meta.verbose_name_plural)
+        return [{"label": label, "all_url": "", "rows": rows}]
 
     def word_wanted(self, delivery: Delivery, user: Any) -> bool:
         return delivery.state == Delivery.State.UNCERTAIN and may(user, "change", Delivery)

@@ -20,6 +20,7 @@ from wagtail.log_actions import log
 from ..engine import resolving
 from ..models import Delivery
 from .permissions import may
+from .sites import within
 
 SENT, RESEND = "sent", "resend"
 MOST = 1000  # at once
@@ -31,7 +32,9 @@ def resolve(request: HttpRequest) -> HttpResponse:
     if not may(request.user, "change", Delivery):
         raise PermissionDenied
     listing = f"{reverse('drip_deliveries_modeladmin_index')}?state={Delivery.State.UNCERTAIN}"
-    ids = {int(pk) for pk in request.POST.getlist("delivery")[:MOST] if pk.isdecimal()}
+    named = [int(pk) for pk in request.POST.getlist("delivery")[:MOST] if pk.isdecimal()]
+    ours = within(Delivery.objects.filter(pk__in=named), request.user)
+    ids = set(ours.values_list("pk", flat=True))
     word = request.POST.get("word")
     if not ids or word not in (SENT, RESEND):
         messages.warning(request, _("Choose at least one mail."))

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.staticfiles import versioned_static
 from wagtail.admin.ui.tables import (
+    BooleanColumn,
     Column,
     LiveStatusTagColumn,
     NumberColumn,
@@ -23,12 +24,13 @@ from wagtail.admin.ui.tables import (
 from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
-from ..models import Campaign, Consent, Delivery, Enrollment, Step, Topic
+from ..models import Campaign, Consent, Delivery, Enrollment, SiteSettings, Step, Topic
 from . import actions, choosing, editing, overview, panels
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
 from .permissions import may
 from .places import campaign_url
 from .records import RECORDS
+from .sites import SiteBound, within
 from .suppressions import SuppressionViewSet
 
 EMPTY_STATE = "wagtail_drip/admin/index_results.html"
@@ -92,6 +94,13 @@ class TopicIndexView(ListMixin, snippets.IndexView):
     )
 
 
+class SiteSettingsIndexView(ListMixin, snippets.IndexView):
+    empty = _(
+        "What holds for all mails of a site. Without settings of its own, a site counts clicks "
+        "and does not count opens."
+    )
+
+
 class CampaignIndexView(ListMixin, snippets.IndexView):
     empty = _(
         "A campaign sends a series of mails to whoever did something: signed up, placed an order. "
@@ -114,7 +123,7 @@ class CampaignIndexView(ListMixin, snippets.IndexView):
         return buttons
 
 
-class CampaignViewSet(snippets.SnippetViewSet):
+class CampaignViewSet(SiteBound):
     model = Campaign
     icon = "drip"
     menu_label = _("Campaigns")
@@ -150,7 +159,7 @@ class CampaignViewSet(snippets.SnippetViewSet):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
-        return Campaign.objects.annotate(
+        return within(Campaign.objects.all(), request.user).annotate(
             people_inside=counted(Enrollment, Enrollment.State.ACTIVE),
             mails_sent=counted(Delivery, Delivery.State.SENT),
         )
@@ -175,7 +184,7 @@ class CampaignViewSet(snippets.SnippetViewSet):
         ]
 
 
-class StepViewSet(snippets.SnippetViewSet):
+class StepViewSet(SiteBound):
     model = Step
     icon = "mail"
     menu_label = _("Mails")
@@ -200,7 +209,7 @@ class StepViewSet(snippets.SnippetViewSet):
         )
 
 
-class TopicViewSet(snippets.SnippetViewSet):
+class TopicViewSet(SiteBound):
     model = Topic
     icon = "tag"
     menu_label = _("Mailing topics")
@@ -216,7 +225,28 @@ class TopicViewSet(snippets.SnippetViewSet):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Topic]:
         granted = Q(consents__state=Consent.State.GRANTED)
-        return Topic.objects.annotate(people=Count("consents", filter=granted))
+        return within(Topic.objects.all(), request.user).annotate(
+            people=Count("consents", filter=granted)
+        )
+
+
+class SiteSettingsViewSet(SiteBound):
+    model = SiteSettings
+    icon = "cog"
+    menu_label = _("Drip campaigns")
+    add_to_settings_menu = True
+    copy_view_enabled = False
+    index_view_class = SiteSettingsIndexView
+    index_results_template_name = EMPTY_STATE
+    edit_handler = panels.site_settings_panels()
+    list_display = [
+        "site",
+        BooleanColumn("track_clicks", label=_("Clicks are seen")),
+        BooleanColumn("track_opens", label=_("Opens are seen")),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SiteSettings]:
+        return within(SiteSettings.objects.select_related("site"), request.user)
 
 
 class DripGroup(snippets.SnippetViewSetGroup):

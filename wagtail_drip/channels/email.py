@@ -11,6 +11,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 from django.utils.translation import gettext_lazy as _
 
+from ..conf import conf
 from .answers import of_error
 from .base import Again, Channel, Outcome, Refused, Sent, Session
 from .smtp import SmtpSession
@@ -92,3 +93,10 @@ def as_django_message(mail: Any) -> EmailMultiAlternatives:
     message.metadata = dict(mail.metadata)  # type: ignore[attr-defined]
     message.tags = list(mail.tags)  # type: ignore[attr-defined]
     return message
+
+
+def tell(people: list[str], subject: str, text: str) -> None:
+    """A plain mail to those who look after the site. Raises what the back end raises."""
+    make_backend().send_messages(
+        [EmailMultiAlternatives(subject, text, conf.FROM_EMAIL, list(people))]
+    )

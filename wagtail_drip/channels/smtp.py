@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..conf import conf
+from ..content.mime import one_line
 from .answers import of_reply, of_sender_reply
 from .base import Again, Outcome, Refused, Sent, Session, Uncertain
 
@@ -115,7 +116,7 @@ class SmtpSession(Session):
 
 @lru_cache(maxsize=256)
 def _bare(address: str) -> str:
-    return parseaddr(address)[1]
+    return parseaddr(one_line(address))[1]  # as the From header has it
 
 
 def converse(smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> Outcome:

@@ -7,7 +7,7 @@ Compiled once for each (source, product); each person's mail is then cut out of 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import css_inline
@@ -19,12 +19,13 @@ from django.utils.translation import gettext as _
 from wagtail.blocks import StreamValue
 
 from ..streams import UnknownBlock, kind
-from . import merge_fields, mime, products, richtext
+from . import merge_fields, mime, products, richtext, targets
 from .email_block import EmailBlock, render_html, render_plain
 from .merge_fields import mark, split
 from .personalizing import LEAVE, PREFERENCES, Fault, Fragment, Hold, Slot, tidy
 from .products import Product, Unavailable
 from .rendering import Brand, Rendering
+from .targets import Tracking
 
 __all__ = ["MOST_BYTES", "Brand", "CompiledMessage", "Source", "compile_message"]
 
@@ -45,6 +46,7 @@ class Source:
     # Why its readers get it, at its foot: the topic they chose, else the reason editors gave.
     topic: str = ""
     because: str = ""
+    tracking: Tracking = field(default_factory=Tracking)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class CompiledMessage:
     text: tuple[str | int, ...]
     html: tuple[str | int, ...]
     rendering: Rendering
+    tracking: Tracking = field(default_factory=Tracking)
 
     @cached_property
     def bodies(self) -> mime.Bodies:
@@ -139,6 +142,7 @@ def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
     html_rows = (_row_html(row, rendering) for row in body)
     plain_rows = (_row_plain(row, rendering) for row in body)
     html = _page(rendering, {**context, "rows": [html for html in html_rows if html.strip()]})
+    html = targets.traced(html, source.tracking)
     text = render_to_string(
         _TEMPLATES + "base.txt", {**context, "rows": [text for text in plain_rows if text.strip()]}
     )
@@ -152,7 +156,7 @@ def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
     subject_parts, text_parts, html_parts = (
         tuple(numbers[p] if isinstance(p, Slot) else p for p in part) for part in parts
     )
-    return CompiledMessage(slots, subject_parts, text_parts, html_parts, rendering)
+    return CompiledMessage(slots, subject_parts, text_parts, html_parts, rendering, source.tracking)
 
 
 def _refuse_unknown(body: Iterable[Row]) -> None:

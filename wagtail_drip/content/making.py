@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
-from . import compiling, products
+from . import compiling, products, targets
 from .compiling import CompiledMessage, Row, Source
 from .personalizing import (
     LEAVE,
+    PLACE,
     PREFERENCES,
+    REACTION,
     Envelope,
     Fault,
     Fragment,
@@ -26,6 +29,7 @@ from .personalizing import (
     personalize,
 )
 from .products import Product, Unavailable
+from .targets import Tracking
 
 logger = logging.getLogger("wagtail_drip.making")
 
@@ -92,15 +96,25 @@ def _compile_all(
 ) -> list[tuple[list[Recipient], CompiledMessage | Hold | Fault]]:
     """People by the product their event is about, with the message compiled for it."""
     fixed = compiling.fixed_refs(source)
-    groups: dict[Hashable, list[Recipient]] = defaultdict(list)
-    if compiling.wants_event_product(source):
-        for person in recipients:
-            groups[_ref(person)].append(person)
-    else:
-        groups[None] = list(recipients)
-    about = [ref for ref in groups if ref is not None and not isinstance(ref, Fault)]
+    groups: dict[tuple[Hashable, bool, bool], list[Recipient]] = defaultdict(list)
+    asked = compiling.wants_event_product(source)
+    for person in recipients:
+        ref = _ref(person) if asked else None
+        groups[ref, person.track_clicks, person.track_opens].append(person)
+    refs = dict.fromkeys(ref for ref, _clicks, _opens in groups)
+    about = [ref for ref in refs if ref is not None and not isinstance(ref, Fault)]
     loaded = _load(list(dict.fromkeys([*fixed, *about])))
-    return [(people, _compiled(source, ref, loaded)) for ref, people in groups.items()]
+    return [
+        (people, _compiled(_tracked(source, clicks, opens), ref, loaded))
+        for (ref, clicks, opens), people in groups.items()
+    ]
+
+
+def _tracked(source: Source, clicks: bool, opens: bool) -> Source:
+    """The message for people who allow this much to be noted of them."""
+    if clicks and opens:
+        return source
+    return replace(source, tracking=source.tracking.only(clicks=clicks, opens=opens))
 
 
 def _ref(person: Recipient) -> Hashable:
@@ -150,7 +164,7 @@ def _answers(
             wanted[name].append(group)
     answers: dict[str, dict[int, Any]] = {}
     for name, askers in wanted.items():
-        if name in (LEAVE, PREFERENCES):
+        if name in (LEAVE, PREFERENCES, REACTION):
             continue
         people = [person for _compiled, group in askers for person in group]
         if name in rows:
@@ -170,11 +184,19 @@ def _block_answers(
     label = str(row.block.label)
     rendering = askers[0][0].rendering
     given = _asked(lambda asked: row.block.values(row.value, asked, rendering), people, label)
-    return {
-        person.id: _fragment(row, given.get(person.id), compiled, label)
-        for compiled, group in askers
-        for person in group
-    }
+    found: dict[int, Any] = {}
+    for compiled, group in askers:
+        made = {p.id: _fragment(row, given.get(p.id), compiled, label) for p in group}
+        found |= _traced(made, compiled.tracking)
+    return found
+
+
+def _traced(made: dict[int, Any], tracking: Tracking) -> dict[int, Any]:
+    """What is made for each person, with its links as in the rest of the mail."""
+    own = {pk: one for pk, one in made.items() if isinstance(one, Fragment)}
+    pages = targets.traced_links([one.html for one in own.values()], tracking, PLACE)
+    fragments = (Fragment(html, one.text) for html, one in zip(pages, own.values(), strict=True))
+    return made | dict(zip(own, fragments, strict=True))
 
 
 def _fragment(row: Row, given: Any, compiled: CompiledMessage, label: str) -> Any:

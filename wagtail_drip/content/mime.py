@@ -173,7 +173,7 @@ def in_brackets(identifier: str) -> str:
 @lru_cache(maxsize=1024)
 def list_id(given: str, campaign: str, sender: str) -> str:
     """Value of List-Id (RFC 2919): the given one, else `<campaign.domain of the sender>`."""
-    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    domain = parseaddr(one_line(sender))[1].rpartition("@")[2] or "localhost"
     name = re.sub("[^A-Za-z0-9-]+", "-", campaign).strip("-") or "mail"
     return in_brackets(given or f"{name}.{domain}")
 

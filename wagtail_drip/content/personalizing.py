@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 10_000
 LEAVE = "leave_url"  # the slot of the unsubscribe link
 PREFERENCES = "preferences_url"  # the slot of the link to the reader's own page
+PLACE = "\ue002"  # stands for it in what person blocks give
+REACTION = "reaction"  # the slot of the signed token in links that are counted
 ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058
 AUTO = "auto-generated"  # RFC 3834
 OWN = {
@@ -53,6 +55,8 @@ class Recipient:
     data: Mapping[str, Any] = field(default_factory=dict)  # of the event that enrolled
     campaign: str = ""  # slug
     node: str = ""
+    track_clicks: bool = True
+    track_opens: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Envelope:
     leave_url: str  # absolute; the same in the header and at the foot
     from_email: str  # `Name <address>` or `address`
     preferences_url: str = ""  # default: the leave link, whose page leads there
+    reaction: str = ""  # what signs this mail's clicks and opens (links.sign_reaction)
     reply_to: str = ""
     list_id: str = ""  # default: `<campaign.domain of the sender>`
     headers: Mapping[str, str] = field(default_factory=dict)  # further ones
@@ -261,8 +266,8 @@ def _one(
         return Fault(_("The unsubscribe link %r is not a web address.") % envelope.leave_url[:200])
     words: list[Word] = []
     for slot in compiled.slots:
-        if slot.name == LEAVE:
-            words.append(envelope.leave_url)
+        if slot.name in (LEAVE, REACTION):
+            words.append(envelope.leave_url if slot.name == LEAVE else envelope.reaction)
             continue
         if slot.name == PREFERENCES:
             words.append(envelope.preferences_url or envelope.leave_url)
@@ -270,6 +275,8 @@ def _one(
         word = _word(slot, answers[slot.name].get(recipient.id))
         if isinstance(word, Hold | Fault):
             return word
+        if isinstance(word, Fragment) and PLACE in word.html:
+            word = Fragment(word.html.replace(PLACE, envelope.reaction), word.text)
         words.append(word)
     try:
         return FilledMail(compiled, words, recipient, envelope, date)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ..conf import conf
-from ..content.links import leave_url
+from ..content.links import leave_url, sign_reaction
 from ..content.person_links import preferences_url
 from ..content.personalizing import Envelope, Recipient
 from ..models import Campaign, Step
@@ -23,6 +23,7 @@ def envelopes(deliveries: Sequence[Due], step: Step, campaign: Campaign) -> dict
         delivery.pk: Envelope(
             message_id=delivery.message_id or message_id(delivery.token, from_email),
             leave_url=leave_url(delivery.token),
+            reaction=sign_reaction(delivery.token),
             from_email=from_email,
             preferences_url=preferences_url(person.hex)
             if (person := delivery.contact.uuid)
@@ -51,6 +52,8 @@ def recipient(delivery: Due, campaign: Campaign) -> Recipient:
         data=delivery.enrollment.data,
         campaign=campaign.slug,
         node=delivery.node,
+        track_clicks=contact.track_clicks,
+        track_opens=contact.track_opens,
     )
 
 

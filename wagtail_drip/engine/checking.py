@@ -77,7 +77,7 @@ def check(deliveries: Sequence[Due], now: datetime) -> dict[int, Verdict]:
     """A verdict on each delivery by its primary key."""
     campaigns = (
         Campaign.objects.filter(pk__in={row.campaign_id for row in deliveries})
-        .select_related("site__root_page__locale", "topic")
+        .select_related("site__root_page__locale", "site__drip_settings", "topic")
         .in_bulk()
     )
     leaving, faults = reasons_to_leave([row.enrollment for row in deliveries], campaigns, now)

@@ -29,6 +29,8 @@ class Person:
     time_zone: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     user_id: Any = None
+    track_clicks: bool = True
+    track_opens: bool = True
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ _TO_CHECK = (
 _TO_MAKE = (
     "node", "created_at", "attempts", "token", "message_id", "enrollment__data",
     "contact__first_name", "contact__last_name", "contact__attributes", "contact__user_id",
-    "contact__uuid",
+    "contact__uuid", "contact__track_clicks", "contact__track_opens",
 )  # fmt: skip
 
 
@@ -86,6 +88,7 @@ def load_to_make(ids: Sequence[int]) -> list[Due]:
         (
             due.node, due.created_at, due.attempts, due.token, due.message_id, due.enrollment.data,
             person.first_name, person.last_name, person.attributes, person.user_id, person.uuid,
+            person.track_clicks, person.track_opens,
         ) = values[len(_TO_CHECK) - 1 :]  # fmt: skip
         found[pk] = due
     return [found[pk] for pk in ids if pk in found]

@@ -11,15 +11,18 @@ from typing import Any
 
 from ..models import Delivery, Enrollment, Heartbeat, Inbox
 from .advancing import advance_due
+from .braking import brake
 from .connecting import Connections
 from .enrolling import enroll_new
 from .locking import read_committed
 from .moving import move_due
+from .reacting import pass_on
 from .recovering import recover
 from .resuming import resume_due
 from .retrying import renew_connection
 from .sending import send_due
 from .stopping import never
+from .tracking import hear_again
 
 logger = logging.getLogger("wagtail_drip")
 
@@ -58,7 +61,7 @@ class Counts:
 def tick(now: datetime, *, enough: Callable[[], bool] = never) -> Counts:
     """One pass of the whole line. `enough`: once it is true, no further message begins."""
     with Connections() as connections:
-        done = _pass(now, enough, connections)
+        done = _pass(now, enough, connections, once=(brake,))
     _beat(beat_at=now)
     return done
 
@@ -87,13 +90,14 @@ def pump(
 
 def _pump(clock: Clock, enough: Callable[[], bool], connections: Connections) -> Counts:
     done = Counts()
+    once: tuple[Callable[..., int], ...] = (brake,)
     while True:
         beat: dict[str, datetime] = {}  # the heart beats by what was done, not by what is begun
         while True:
             now = clock()
             _beat(nudged_at=None, pump_until=now + AHEAD, **beat)
-            last = _pass(now, enough, connections)
-            beat = {"beat_at": now}
+            last = _pass(now, enough, connections, once=once)
+            beat, once = {"beat_at": now}, ()
             done += last
             if not last.any or enough():
                 break
@@ -106,8 +110,17 @@ def _pump(clock: Clock, enough: Callable[[], bool], connections: Connections) ->
             return replace(done, unfinished=last.any)
 
 
-def _pass(now: datetime, enough: Callable[[], bool], connections: Connections) -> Counts:
-    """Each duty once. Trouble with one is raised, but only after the others had their turn."""
+def _pass(
+    now: datetime,
+    enough: Callable[[], bool],
+    connections: Connections,
+    *,
+    once: tuple[Callable[..., int], ...] = (),
+) -> Counts:
+    """Each duty once. Trouble with one is raised, but only after the others had their turn.
+
+    `once`: duties that not every pass of a pump need do.
+    """
     trouble: list[Exception] = []
 
     def turn(duty: Callable[..., int], **options: Any) -> int:
@@ -120,6 +133,10 @@ def _pass(now: datetime, enough: Callable[[], bool], connections: Connections) -
             return 0
 
     recovered = turn(recover)
+    turn(hear_again)
+    turn(pass_on)
+    for duty in once:
+        turn(duty)
     events = turn(enroll_new)
     advanced = turn(resume_due)
     advanced += turn(move_due)  # before they are carried on where they no longer should be

@@ -5,16 +5,19 @@ Providers repeat themselves, come late and in any order; the first moment of eac
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from ..models import Consent, Delivery, Enrollment
-from ..models.addresses import normalize
+from ..conf import conf
+from ..models import Consent, Delivery, EarlyFact, Enrollment, Link, Reaction
+from ..models.addresses import digest, normalize
 from ..models.consent import Suppression, suppress
-from . import ending, leaving
+from ..models.inserting import insert
+from . import ending, leaving, reacting
 from .retrying import on_deadlock
 
 logger = logging.getLogger(__name__)
@@ -27,8 +30,12 @@ CLICKED = "clicked"
 UNSUBSCRIBED = "unsubscribed"
 FACTS = (DELIVERED, BOUNCED, COMPLAINED, OPENED, CLICKED, UNSUBSCRIBED)
 
-HARD = "hard"
-_BOUNCE_RANK = {"": 0, "soft": 1, HARD: 2}
+HARD, SOFT = "hard", "soft"
+_BOUNCE_RANK = {"": 0, SOFT: 1, HARD: 2}
+
+# How long a fact about an unknown message is kept: longer than any slice takes to be settled.
+EARLY = timedelta(hours=1)
+MOST_AGAIN = 500
 
 # Nobody knew whether it went, or it was about to be repeated: now somebody knows.
 _PROVED_SENT = (Delivery.State.UNCERTAIN, Delivery.State.WAITING)
@@ -44,11 +51,13 @@ def note(
     bounce_type: str = "",
     email: str = "",
     provider_id: str = "",
+    by: str = Reaction.By.PERSON,
 ) -> bool:
     """Note that `fact`, one of FACTS, happened `at` to the delivery with this token.
 
     `provider_id`: the provider's or the message's own id, for want of a token.
     `bounce_type`: "hard", "soft" or "" (unknown). `email`: whom the provider speaks of.
+    `by`: who opened or clicked, a `Reaction.By`.
     False where no delivery is meant; nothing is raised for that, since providers tell of mail
     that others sent too.
     """
@@ -59,10 +68,39 @@ def note(
     with transaction.atomic():
         delivery = _lock(found, wide=fact in _CONSEQUENCES)
         _settle(delivery, at)
-        news = _set(delivery, fact, at, bounce_type, detail)
+        if fact in (OPENED, CLICKED):
+            reacting.keep(delivery, fact, at, by=by, own=False)
+            news = False
+        else:
+            news = _set(delivery, fact, at, bounce_type, detail)
         delivery.save(update_fields=_WRITTEN)
         if news and fact in _CONSEQUENCES:
             _CONSEQUENCES[fact](delivery, at, email)
+    return True
+
+
+@on_deadlock
+def react(
+    token: str,
+    fact: str,
+    at: datetime,
+    *,
+    by: str = Reaction.By.PERSON,
+    link: Link | None = None,
+    trap: bool = False,
+) -> bool:
+    """Note that a link or the pixel of this mail was called: OPENED or CLICKED, and nothing else.
+
+    `by`: who it was, by the request alone. False where there is no such delivery, or its person
+    was erased.
+    """
+    ours = Delivery.objects.filter(token=token)
+    if not ours.filter(contact__erased_at=None).exists():
+        return False
+    with transaction.atomic():
+        delivery = ours.select_for_update().get()
+        reacting.keep(delivery, fact, at, by=by, link=link, trap=trap)
+        delivery.save(update_fields=reacting.FIELDS)
     return True
 
 
@@ -70,6 +108,40 @@ _WRITTEN = [
     "state", "reason", "settled_at", "bounce_type",
     "delivered_at", "bounced_at", "complained_at", "opened_at", "clicked_at",
 ]  # fmt: skip
+
+
+def keep_for_later(provider_id: str, now: datetime, fact: str, at: datetime, **told: str) -> None:
+    """Keep a fact that `note` found no delivery for: our own commit may be on its way."""
+    arguments = {"fact": fact, "at": at.isoformat(), **told}
+    text = json.dumps([provider_id, arguments], sort_keys=True)
+    insert(
+        EarlyFact(
+            provider_id=provider_id[:255],
+            told=arguments,
+            told_digest=digest(text),
+            received_at=now,
+        )
+    )
+
+
+def hear_again(now: datetime) -> int:
+    """Note the early facts whose messages are known by now. Returns how many there were."""
+    waiting = EarlyFact.objects.filter(received_at__lte=now)
+    ids = waiting.order_by("pk").values_list("provider_id", flat=True)[: MOST_AGAIN * 10]
+    wanted = set(ids)
+    if not wanted:
+        return 0
+    known = set(
+        Delivery.objects.filter(provider_id__in=wanted).values_list("provider_id", flat=True)
+    )
+    heard = list(waiting.filter(provider_id__in=known).order_by("pk")[:MOST_AGAIN])
+    for early in heard:
+        told = dict(early.told)
+        fact, at = told.pop("fact"), datetime.fromisoformat(told.pop("at"))
+        note("", fact, at, provider_id=early.provider_id, **told)
+        early.delete()
+    EarlyFact.objects.filter(received_at__lt=now - EARLY).delete()
+    return len(heard)
 
 
 def _find(token: str, provider_id: str) -> Delivery | None:
@@ -134,10 +206,15 @@ def _set(delivery: Delivery, fact: str, at: datetime, bounce_type: str, detail: 
 
 
 def _after_bounce(delivery: Delivery, at: datetime, email: str) -> None:
-    """A hard bounce: the address gets nothing more, and its owner leaves what is under way."""
-    if delivery.bounce_type != HARD:
-        return
+    """The address gets nothing more, and its owner leaves what is under way.
+
+    After a hard bounce, or a soft one that is the last of conf.SOFT_BOUNCES mails in a row.
+    """
     contact = delivery.contact
+    if delivery.bounce_type == SOFT and _bounced_in_a_row(delivery, email):
+        logger.info("The address of contact %s is given up after soft bounces.", contact.pk)
+    elif delivery.bounce_type != HARD:
+        return
     address = _address(email) or ("" if contact.erased_at else contact.email)
     if address:
         scope = Suppression.Scope.ALL
@@ -145,6 +222,27 @@ def _after_bounce(delivery: Delivery, at: datetime, email: str) -> None:
     if address == contact.email:  # else they have another address by now, and it may work
         enrollments = Enrollment.objects.filter(contact=contact)
         ending.take_out(enrollments, reason=Enrollment.Reason.SUPPRESSED, at=at)
+
+
+def _bounced_in_a_row(delivery: Delivery, email: str) -> bool:
+    """Whether the last mails that the provider told of all bounced softly, and none came through.
+
+    Each mail counts once. Not of an address that isn't the contact's any more.
+    """
+    contact, most = delivery.contact, conf.SOFT_BOUNCES
+    if email and _address(email) != contact.email:
+        return False
+    told = Delivery.objects.filter(contact=contact, state=Delivery.State.SENT).exclude(
+        bounced_at=None, delivered_at=None
+    )
+    last = told.order_by("-settled_at", "-pk").values_list(
+        "bounce_type", "bounced_at", "delivered_at"
+    )[:most]
+    soft = [
+        kind == SOFT and bounced is not None and (delivered is None or delivered < bounced)
+        for kind, bounced, delivered in last
+    ]
+    return len(soft) == most and all(soft)
 
 
 def _after_complaint(delivery: Delivery, at: datetime, email: str) -> None:

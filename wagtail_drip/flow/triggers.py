@@ -61,6 +61,7 @@ SUBSCRIBED = "subscribed"
 LEFT_TOPIC = "left_topic"
 CANCELED = "service_canceled"
 ASKED_FOR_TOPICS = "asked_for_topics"
+CLICKED = "mail_clicked"
 
 
 def event_choices() -> list[tuple[str, Any]]:
@@ -81,11 +82,19 @@ def same_choices() -> list[tuple[str, str]]:
 def builtin() -> dict[str, Trigger]:
     news = {"topic": "news", "name": "Book news"}
     asked = {"site": 1, "key": "0" * 32, "topics": ["Book news"]}
+    clicked = {
+        "campaign": "welcome",
+        "mail": "Hello",
+        "mail_key": "b1f7c1f0-0000-4000-8000-000000000000",
+        "url": "https://www.example.com/offer",
+    }
     found = [
         Trigger("user_signed_up", gettext_lazy("signed up")),
         OfTopic(SUBSCRIBED, gettext_lazy("subscribed to the mailing topic"), news, ("topic",)),
         Trigger(LEFT_TOPIC, gettext_lazy("left another mailing topic"), news, ("topic",), True),
         Trigger(CANCELED, gettext_lazy("canceled a service"), {"service": "Reading club"}),
         OfSite(ASKED_FOR_TOPICS, gettext_lazy("asked for mail and must confirm"), asked, ("key",)),
+        # Told by engine/reacting.py; programs that follow links don't count.
+        Trigger(CLICKED, gettext_lazy("clicked a link in a mail"), clicked),
     ]
     return {trigger.slug: trigger for trigger in found}

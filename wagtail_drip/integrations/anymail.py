@@ -7,15 +7,20 @@ what follows.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
 from django.db import InterfaceError, OperationalError
+from django.urls import NoReverseMatch
 from django.utils import timezone
 
-from ..checks import has_webhook_secret
-from ..engine import tracking
+from ..checks import is_open
+from ..content import links
+from ..engine import judging, tracking
+from ..models import Reaction
+from . import anymail_guards
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +48,7 @@ def connect() -> None:
         from anymail.signals import tracking as signal
 
         signal.connect(receive, dispatch_uid="wagtail_drip.anymail")
+        anymail_guards.install()
 
 
 def receive(sender: Any, event: Any, esp_name: str = "", **kwargs: Any) -> None:
@@ -50,7 +56,9 @@ def receive(sender: Any, event: Any, esp_name: str = "", **kwargs: Any) -> None:
 
     Trouble with the database is raised: the provider then tries the whole batch again later.
     """
-    if not _checked(sender):
+    # Anymail itself only warns about an open webhook, and whoever found one could mark any
+    # address as bounced.
+    if is_open(sender):
         logger.error("An event from an open %s webhook was refused: set WEBHOOK_SECRET.", esp_name)
         return
     try:
@@ -67,16 +75,41 @@ def _note(event: Any, esp_name: str) -> None:
         return
     if event.event_type == "rejected":
         fact = _REJECTED.get(event.reject_reason, fact)
+    if fact == tracking.CLICKED and _is_ours(event.click_url):
+        return  # the provider's link led to ours, which has noted it
     metadata = event.metadata if isinstance(event.metadata, dict) else {}
-    tracking.note(
-        str(metadata.get("drip") or ""),
-        fact,
-        _moment(event),
-        detail=str(event.mta_response or event.description or ""),
-        bounce_type=bounce_type(event, esp_name) if fact == tracking.BOUNCED else "",
-        email=str(event.recipient or ""),
-        provider_id=str(event.message_id or ""),
-    )
+    token, provider_id = str(metadata.get("drip") or ""), str(event.message_id or "")
+    told = {
+        "detail": str(event.mta_response or event.description or ""),
+        "bounce_type": bounce_type(event, esp_name) if fact == tracking.BOUNCED else "",
+        "email": str(event.recipient or ""),
+        "by": _by(event, fact, esp_name),
+    }
+    at = _moment(event)
+    found = tracking.note(token, fact, at, provider_id=provider_id, **told)
+    if not found and provider_id and not token:
+        tracking.keep_for_later(provider_id, timezone.now(), fact, at, **told)
+
+
+def _is_ours(url: Any) -> bool:
+    try:
+        return str(url or "").startswith(links.click_url("", "").rstrip("/"))
+    except NoReverseMatch:  # our pages are nowhere, so no link leads there
+        return False
+
+
+def _by(event: Any, fact: str, esp_name: str) -> str:
+    """Who opened or clicked: the provider's word, else by the name of the program."""
+    if fact not in (tracking.OPENED, tracking.CLICKED):
+        return Reaction.By.PERSON
+    raw = event.esp_event
+    try:
+        if esp_name in _MACHINES and _MACHINES[esp_name](raw):
+            return Reaction.By.PROVIDER
+    except (KeyError, TypeError, ValueError, AttributeError):
+        pass
+    agent = str(event.user_agent or "")
+    return judging.by_agent(fact, agent) if agent else Reaction.By.PERSON
 
 
 def _moment(event: Any) -> Any:
@@ -86,15 +119,6 @@ def _moment(event: Any) -> Any:
     return min(timezone.make_aware(at) if timezone.is_naive(at) else at, now)
 
 
-def _checked(sender: Any) -> bool:
-    """Whether the webhook checked its caller: a secret is set, or its view checks signatures.
-
-    Anymail itself only warns about an open webhook. Whoever found one could mark any address
-    as bounced.
-    """
-    return has_webhook_secret() or not getattr(sender, "warn_if_no_basic_auth", False)
-
-
 def bounce_type(event: Any, esp_name: str) -> str:
     """ "hard" (the address doesn't work), "soft" (it may later) or "" (the provider doesn't say).
 
@@ -102,13 +126,24 @@ def bounce_type(event: Any, esp_name: str) -> str:
     """
     if event.event_type == "rejected":
         return HARD if event.reject_reason in ("invalid", "bounced") else UNKNOWN
-    read = _BOUNCES.get(esp_name)
-    if event.event_type != "bounced" or read is None:
-        return UNKNOWN
-    try:
-        return read(event.esp_event)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return UNKNOWN
+    found, read = UNKNOWN, _BOUNCES.get(esp_name)
+    if event.event_type == "bounced" and read is not None:
+        try:
+            found = read(event.esp_event)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            found = UNKNOWN
+    return found or by_status(str(getattr(event, "mta_response", "") or ""))
+
+
+# RFC 3463: no such mailbox, no such host, a bad address, a mailbox that moved, a null MX (RFC
+# 7505), a disabled mailbox. Of other permanent failures many are about the mail or its sender.
+_DEAD = re.compile(r"\b5\.(?:1\.(?:1|2|3|6|10)|2\.1)\b")
+_LATER = re.compile(r"\b(?:4\.\d{1,3}\.\d{1,3}|5\.2\.2)\b")
+
+
+def by_status(answer: str) -> str:
+    """Hard or soft by the enhanced status code in a server's answer, where there is one."""
+    return HARD if _DEAD.search(answer) else SOFT if _LATER.search(answer) else UNKNOWN
 
 
 def _one_of(value: Any, *, hard: tuple[str, ...], soft: tuple[str, ...]) -> str:
@@ -169,3 +204,12 @@ _BOUNCES: dict[str, Callable[[Any], str]] = {
     "Unisender Go": lambda raw: HARD,
 }
 _BOUNCES["SendinBlue"] = _BOUNCES["Brevo"]
+
+# Where a provider itself knows that a program opened or clicked. Reads the provider's own event.
+_MACHINES: dict[str, Callable[[Any], Any]] = {
+    "Brevo": lambda raw: raw["event"] in ("proxy_open", "unique_proxy_open"),
+    "Mailgun": lambda raw: raw["event-data"]["client-info"].get("bot"),
+    "SendGrid": lambda raw: raw["sg_machine_open"],
+    "SparkPost": lambda raw: next(iter(raw["msys"].values()))["user_agent_parsed"]["is_prefetched"],
+}
+_MACHINES["SendinBlue"] = _MACHINES["Brevo"]

@@ -6,10 +6,12 @@ from .consent import Consent, ConsentRecord, Suppression, Topic
 from .contacts import Alias, Contact
 from .conversions import Conversion
 from .deliveries import Delivery
+from .facts import EarlyFact
 from .farewells import Farewell
 from .heartbeat import Heartbeat
 from .journeys import Enrollment, Event, Inbox, Watch
 from .pauses import Resumption
+from .reactions import Link, Reaction, SiteSettings
 from .segments import Segment
 from .sending_times import SendingTimes
 from .signups import PendingConsent, Throttle
@@ -25,15 +27,19 @@ __all__ = [
     "Contact",
     "Conversion",
     "Delivery",
+    "EarlyFact",
     "Enrollment",
     "Event",
     "Farewell",
     "Heartbeat",
     "Inbox",
+    "Link",
     "PendingConsent",
+    "Reaction",
     "Resumption",
     "Segment",
     "SendingTimes",
+    "SiteSettings",
     "Step",
     "Suppression",
     "Tag",

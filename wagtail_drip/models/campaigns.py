@@ -140,6 +140,25 @@ class Campaign(
     priority = models.SmallIntegerField(
         _("priority"), default=0, help_text=_("Of two mails due at once, the higher goes first.")
     )
+    track_clicks = models.BooleanField(
+        _("see which links people follow"),
+        default=True,
+        help_text=_("Where the site's settings and the contact allow it."),
+    )
+    track_opens = models.BooleanField(
+        _("see who opens the mails"),
+        default=True,
+        help_text=_("Where the site's settings and the contact allow it."),
+    )
+    utm_source = models.CharField(
+        _("UTM source"),
+        max_length=100,
+        blank=True,
+        help_text=_(
+            "Filled in, links to the site carry it for your web statistics as utm_source, with "
+            "utm_medium=email and the campaign's short name as utm_campaign."
+        ),
+    )
 
     # The answer to the question that publishing asks, kept with the revision it was asked about. It
     # holds over this Version (primary key) alone: reverted to, copied or published again by
@@ -151,6 +170,9 @@ class Campaign(
 
     # Not edited: what became of it
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Why it paused by itself (engine/braking.py); "": a person did it.
+    paused_reason = models.TextField(blank=True, editable=False)
+    resumed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # When it last went live. Events from before this moment start nothing.
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     current_version = models.ForeignKey(
@@ -254,21 +276,29 @@ class Campaign(
         )  # fmt: skip
         publishing.publish(self, revision, go_live, user=user, log_action=log_action)
 
-    def pause(self, now: datetime, user: Any = None) -> bool:
-        """People enter and wait, nothing is sent. False: it was not live, or paused already."""
+    def pause(self, now: datetime, user: Any = None, *, because: str = "") -> bool:
+        """People enter and wait, nothing is sent. False: it was not live, or paused already.
+
+        `because`: why it pauses by itself, in words for editors.
+        """
         row = Campaign.objects.filter(pk=self.pk, live=True, paused_at=None)
-        return self._set_paused(row, now, "wagtail_drip.pause", user)
+        action = "wagtail_drip.brake" if because else "wagtail_drip.pause"
+        return self._change(row, action, user, paused_at=now, paused_reason=because)
 
     def resume(self, now: datetime, user: Any = None) -> bool:
         """What waited goes on. False: it was not paused."""
         row = Campaign.objects.filter(pk=self.pk).exclude(paused_at=None)
-        return self._set_paused(row, None, "wagtail_drip.resume", user)
+        return self._change(
+            row, "wagtail_drip.resume", user, paused_at=None, paused_reason="", resumed_at=now
+        )
 
-    def _set_paused(self, row: Any, value: datetime | None, action: str, user: Any) -> bool:
-        if not row.update(paused_at=value):
+    def _change(self, row: Any, action: str, user: Any, **fields: Any) -> bool:
+        if not row.update(**fields):
             return False
-        self.paused_at = value
-        log(instance=self, action=action, user=user)
+        for name, value in fields.items():
+            setattr(self, name, value)
+        reason = fields.get("paused_reason")
+        log(instance=self, action=action, user=user, data={"reason": reason} if reason else None)
         return True
 
     def outline(self) -> tuple[Line, ...]:

@@ -42,6 +42,9 @@ class Contact(models.Model):
     # many mails in seven days (null: as many as there are).
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     most_per_week = models.PositiveSmallIntegerField(_("most mails a week"), null=True, blank=True)
+    # Whether this person's clicks and opens may be noted at all.
+    track_clicks = models.BooleanField(_("may see which links they follow"), default=True)
+    track_opens = models.BooleanField(_("may see which mails they open"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
 

@@ -32,7 +32,10 @@ logger = logging.getLogger("wagtail_drip.publishing")
 SCHEDULED = "wagtail.publish.scheduled"  # the log action of Wagtail's publish_scheduled command
 VERSION_LOGGED = "wagtail_drip.version"  # its data: {"version": 3, "choice": "move", "people": 12}
 # What a revision must not bring back: it belongs to the row, not to its content.
-KEPT = ("paused_at", "started_at", "current_version_id", "refused_at", "refused_reason")
+KEPT = (
+    "paused_at", "paused_reason", "resumed_at", "started_at", "current_version_id", "refused_at",
+    "refused_reason",
+)  # fmt: skip
 
 
 # The gate

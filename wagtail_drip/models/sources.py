@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from wagtail.models import Site
 
 from ..conf import conf
 from ..content.compiling import Brand, Source
+from ..content.targets import Tracking
 
 if TYPE_CHECKING:
     from .campaigns import Campaign
@@ -24,6 +26,24 @@ def brand(site: Site) -> Brand:
     )
 
 
+def tracking(campaign: Campaign) -> Tracking:
+    """What is done to the links of its mails: what site and campaign both want."""
+    from .reactions import keys_of, site_settings
+
+    site, host = site_settings(campaign.site), urlsplit(conf.BASE_URL).hostname
+    utm = {
+        "utm_source": campaign.utm_source,
+        "utm_medium": "email",
+        "utm_campaign": campaign.slug,
+    }
+    return Tracking(
+        keys=keys_of if site.track_clicks and campaign.track_clicks else None,
+        opens=site.track_opens and campaign.track_opens,
+        utm=utm if campaign.utm_source else {},
+        hosts={name for name in (host, campaign.site.hostname) if name},
+    )
+
+
 def source(step: Step, brand: Brand, campaign: Campaign | None = None) -> Source:
     """A step's message as compile_message and checking take it."""
     topic = campaign.topic if campaign else None
@@ -35,4 +55,5 @@ def source(step: Step, brand: Brand, campaign: Campaign | None = None) -> Source
         brand=brand,
         topic=topic.name if topic else "",
         because=campaign.transactional_reason if campaign and not topic else "",
+        tracking=tracking(campaign) if campaign else Tracking(),
     )

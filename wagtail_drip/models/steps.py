@@ -106,7 +106,7 @@ class Step(
     def source(self, brand: Brand | None = None, campaign: Campaign | None = None) -> Source:
         """Its message, as the content wing takes it. `brand`: default its own site's.
 
-        `campaign`: whose mail it is, for the line that says why one gets it.
+        `campaign`: whose mail it is. It says why one gets it, and what is done to links.
         """
         from . import sources
 

@@ -28,6 +28,9 @@ PLAIN = {
         "reply_to",
         "time_zone",
         "priority",
+        "track_clicks",
+        "track_opens",
+        "utm_source",
     ),
     Step: ("name", "subject", "preheader", "sender_name", "sender_email"),
 }

@@ -116,6 +116,11 @@ _SETTINGS: list[tuple[str, list[Callable[[], checks.Findings]], Callable[[], str
     ("hash_key", [checks.hash_key], lambda: "Suppressed addresses have a key of their own."),
     ("products", [checks.products], lambda: f"Products come from {conf.PRODUCTS}."),
     ("webhook_secret", [checks.webhook_secret], lambda: "No webhook is open to everybody."),
+    (
+        "sns_topics",
+        [checks.sns_topics],
+        lambda: "Amazon SNS is not needed, or its topics are named.",
+    ),
     ("cluster", [checks.cluster], lambda: "django-q2 is told not to repeat tasks."),
     ("patience", [checks.patience], lambda: "A lease outlives the wait on a slow mail server."),
     ("database", [checks.database], lambda: "The database lets writers wait for each other."),

@@ -1,0 +1,169 @@
+"""Every admin page of ours, as those who may not see it: none of them answers."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from wagtail.models import GroupPagePermission, Page, Site
+
+from tests import factories
+from tests.admin.support import client_of
+from wagtail_drip.models import Campaign, SiteSettings, Step
+
+from .routes import Route, routes
+
+pytestmark = pytest.mark.django_db
+ADMIN = routes("/admin/")
+
+
+@pytest.fixture
+def rows():
+    """One of each of our models that is seen in the admin, of the first site."""
+    topic = factories.topic()
+    campaign = factories.campaign(topic=topic)
+    for step in Step.objects.all():
+        step.save_revision()
+    campaign.save_revision()
+    contact = factories.contact("ann@example.com")
+    event = factories.event(contact)
+    enrollment = factories.enrollment(campaign, contact)
+    delivery = factories.delivery(enrollment, state="uncertain")
+    settings = SiteSettings.objects.create(site=campaign.site)
+    found = [topic, campaign, Step.objects.get(), contact, event, enrollment, delivery, settings]
+    return {row._meta.model_name: row for row in found}
+
+
+def values(route: Route, rows) -> dict[str, object]:
+    """What may stand in the holes of an address; one that nobody knows here fails the test."""
+    lists = {"contacts": "contact", "events": "event", "people": "enrollment",
+             "deliveries": "delivery"}  # fmt: skip
+    name = next((n for n in rows if f"wagtail_drip_{n}:" in route.name), "")
+    name = name or next((row for part, row in lists.items() if f"drip_{part}_" in route.name), "")
+    row = rows.get(name) or rows["campaign"]
+    revision = getattr(row, "latest_revision_id", None) or 1
+    return {
+        "pk": row.pk, "instance_pk": row.pk, "object_id": row.pk, "revision_id": revision,
+        "revision_id_a": "earliest", "revision_id_b": "latest", "action_name": "approve",
+        "task_state_id": 1, "workflow_state_id": 1, "task_id": 1,
+        **{argument: row.pk for argument in route.arguments if argument.endswith(("_pk", "slug"))},
+    }  # fmt: skip
+
+
+def answers(client: Client, route: Route, rows) -> list[int]:
+    """The statuses of GET and POST."""
+    url = route.fill(values(route, rows))
+    client.raise_request_exception = False
+    return [client.get(url).status_code, client.post(url, {"yes": "1"}).status_code]
+
+
+def everything() -> list[object]:
+    """All that our tables hold, but for what a log-in writes."""
+    models = [m for m in apps.get_app_config("wagtail_drip").get_models() if m._meta.managed]
+    return [list(model._default_manager.order_by("pk").values()) for model in models]
+
+
+def test_the_crawl_finds_our_pages():
+    names = {route.name.rpartition("_")[2] for route in ADMIN}
+    assert len(ADMIN) > 60 and {"campaign:edit", "step:delete", "topic:list"} <= names
+    assert {"index", "inspect", "admin:resolve"} <= names
+
+
+def offenders(client, found: list[Route], rows, allowed: set[int]) -> dict[str, list[int]]:
+    """Routes that answered otherwise; and whatever they answered, nothing may have changed."""
+    before = everything()
+    told = {route.name: answers(client, route, rows) for route in found}
+    assert everything() == before
+    return {name: statuses for name, statuses in told.items() if set(statuses) - allowed}
+
+
+def test_a_stranger_is_sent_to_the_log_in(rows):
+    assert offenders(Client(), ADMIN, rows, {302, 403, 405}) == {}
+    places = {Client().get(r.fill(values(r, rows))).headers.get("Location", "") for r in ADMIN}
+    assert all("/login/" in place for place in places if place)
+
+
+def test_an_editor_without_the_right_gets_nothing(rows):
+    # Choosers are Wagtail's own: they show names to everybody in the admin.
+    found = [route for route in ADMIN if "snippetchoosers" not in route.name]
+    assert offenders(client_of("outsider"), found, rows, {302, 403, 404, 405}) == {}
+
+
+@pytest.fixture
+def other_site():
+    """A second site."""
+    root = Page.objects.get(depth=1)
+    home = root.add_child(instance=Page(title="Other", slug="other"))
+    return Site.objects.create(hostname="other.example", root_page=home)
+
+
+@pytest.fixture
+def neighbor(other_site):
+    """Somebody with every right of ours, who works on the other site's pages."""
+    group = Group.objects.create(name="Other site")
+    ours = Permission.objects.filter(content_type__app_label="wagtail_drip")
+    access = Permission.objects.filter(codename="access_admin")
+    group.permissions.set([*ours, *access])
+    change = Permission.objects.get(codename="change_page", content_type__app_label="wagtailcore")
+    GroupPagePermission.objects.create(group=group, page=other_site.root_page, permission=change)
+    client = client_of("neighbor")
+    get_user_model().objects.get(username="neighbor").groups.add(group)
+    return client
+
+
+OF_A_ROW = [route for route in ADMIN if {"pk", "instance_pk"} & set(route.arguments)]
+# People's tags, attributes and segments belong to the installation, not to a site.
+OF_ALL = ("segment", "attribute", "_tag:", "usercheck")
+
+
+def test_another_site_s_editor_sees_nothing_of_this_one(rows, neighbor):
+    found = [route for route in OF_A_ROW if not any(name in route.name for name in OF_ALL)]
+    assert offenders(neighbor, found, rows, {302, 403, 404, 405}) == {}
+
+
+LISTS = [r for r in ADMIN if not r.arguments and r.name.rpartition(":")[2].rpartition("_")[2]
+         in ("list", "index", "results")]  # fmt: skip
+
+
+def test_another_site_s_editor_finds_this_one_s_in_no_list(rows, neighbor):
+    for route in LISTS:
+        shown = neighbor.get(route.path).content.decode()
+        found = [t for t in ("ann@example.com", ">Welcome<", "welcome 1") if t in shown]
+        assert found == [], route
+
+
+def test_an_editor_of_all_pages_sees_all(rows, neighbor, other_site):
+    home = rows["campaign"].site.root_page
+    GroupPagePermission.objects.create(
+        group=Group.objects.get(name="Other site"),
+        page=home,
+        permission=Permission.objects.get(
+            codename="change_page", content_type__app_label="wagtailcore"
+        ),
+    )
+    shown = neighbor.get("/admin/drip/contacts/").content.decode()
+    assert "ann@example.com" in shown
+
+
+def test_people_are_seen_through_their_topics_too(rows, neighbor, other_site):
+    factories.consent(rows["contact"], factories.topic("other", site=other_site))
+    assert "ann@example.com" in neighbor.get("/admin/drip/contacts/").content.decode()
+
+
+def test_nobody_moves_a_campaign_to_a_site_that_is_not_theirs(rows, neighbor, other_site):
+    add = next(r for r in ADMIN if r.name.endswith("topic:add"))
+    data = {"name": "Mine", "slug": "mine", "site": rows["campaign"].site_id}
+    neighbor.post(add.path, data)
+    assert (
+        not rows["topic"]._meta.model.objects.filter(slug="mine").exclude(site=other_site).exists()
+    )
+
+
+def test_bulk_actions_stop_at_the_site(rows, neighbor):
+    Campaign.objects.update(live=False, current_version=None)
+    url = f"/admin/bulk/wagtail_drip/topic/delete/?id={rows['topic'].pk}"
+    neighbor.raise_request_exception = False
+    assert neighbor.post(url).status_code in (302, 403, 404)
+    assert type(rows["topic"]).objects.filter(pk=rows["topic"].pk).exists()
