@@ -25,7 +25,7 @@ class Route:
     def fill(self, values: dict[str, Any]) -> str:
         path = self.path
         for argument in self.arguments:
-            path = path.replace(f"<{argument}>", str(values[argument]), 1)
+            path = path.replace(f"<{argument}>", str(values.get(argument, 1)), 1)
         return path
 
 
