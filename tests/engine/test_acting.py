@@ -99,6 +99,16 @@ def test_an_action_nobody_knows_fails_the_enrollment(now):
     assert fresh(row).state == "failed"
 
 
+def test_a_paused_campaign_does_nothing(now):
+    row = inside({"n1": do("n2", do="tag", tag="a", side="add"), "n2": wait()})
+    Campaign.objects.update(paused_at=now)
+    advance_due(now)
+    assert (fresh(row).node, Tagging.objects.count()) == ("n1", 0)
+    Campaign.objects.update(paused_at=None)
+    advance_due(fresh(row).due_at)
+    assert (fresh(row).node, Tagging.objects.count()) == ("n2", 1)
+
+
 # Entering another campaign
 
 

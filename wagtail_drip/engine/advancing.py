@@ -113,6 +113,7 @@ def _walkers(
                 deliveries=_passed_over(deliveries[row.pk], programs[row.version_id]),
                 put_back=[delivery.node for delivery in deliveries[row.pk] if delivery.moved],
                 armed=watching.get(row.pk, ""),
+                paused=campaigns[row.campaign_id].paused_at is not None,
             )
         )
     return walkers, [row.pk for row in enrollments if row.version_id in newer]

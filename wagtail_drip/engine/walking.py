@@ -10,7 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -42,6 +42,8 @@ from .listening import firsts
 
 logger = logging.getLogger("wagtail_drip")
 
+PAUSED = timedelta(minutes=15)  # so often whoever is held by a pause is looked at again
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -65,6 +67,7 @@ class Walker:
     calendar: Calendar = ALWAYS
     deliveries: Mapping[str, bool] = field(default_factory=dict)  # by node: whether it has ended
     armed: str = ""  # the node where an event wakes them
+    paused: bool = False  # the campaign: nothing is done for them while it is
     facts: dict[str, Any] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     # Sends whose delivery was skipped when they were taken out of the flow; they are back.
@@ -126,7 +129,9 @@ def _go(walker: Walker, now: datetime) -> None:
         logger.exception("Enrollment %s can't go on at %r", walker.enrollment.pk, walker.node)
         walker.outcome = Fault(explained(error))
         return
-    if isinstance(decision, Question | Act):
+    if isinstance(decision, Act) and walker.paused:
+        walker.outcome = Stay(now + PAUSED, because="the campaign is paused")
+    elif isinstance(decision, Question | Act):
         walker.question = decision
     else:
         walker.outcome = decision
