@@ -112,9 +112,11 @@ def test_a_mail_that_people_may_still_get_is_not_deleted_and_says_where(editor):
 
 def test_unpublishing_a_mail_that_is_used_says_who_waits_for_it(editor):
     campaign, unused = make.campaign(), make.step("Unused")
+    make.delivery(make.enrollments(campaign, 2)[0])
     used = make.Step.objects.exclude(pk=unused.pk).get()
     told = {step: editor.get(url("unpublish", step)).content.decode() for step in (used, unused)}
     assert f'href="{url("edit", campaign)}">Welcome<' in told[used]
+    assert "2 people are inside a flow with this mail. 1 mail is planned now." in told[used]
     assert "Whoever is due for it waits" not in told[unused]
 
 

@@ -24,7 +24,7 @@ from wagtail.snippets.views import snippets
 
 from ..engine import resuming
 from ..engine.resuming import Backlog
-from ..models import Campaign, Delivery, Enrollment, Step
+from ..models import Campaign, Delivery, Enrollment, Step, VersionStep
 from .drafting import draft_steps
 from .permissions import may
 from .places import campaign_url
@@ -200,7 +200,13 @@ class UnpublishMailView(snippets.UnpublishView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         campaigns = [(campaign_url(c.pk), c.name) for c in self.object.used_in()]
-        return {**super().get_context_data(**kwargs), "campaigns": campaigns}
+        step = {"step_key": self.object.translation_key}
+        due = Delivery.objects.filter(state__in=Delivery.OPEN, **step).count()
+        versions = VersionStep.objects.filter(**step).values_list("version_id", flat=True)
+        active = Enrollment.objects.filter(state=Enrollment.State.ACTIVE)
+        people = active.filter(version_id__in=list(versions)).count()
+        context = super().get_context_data(**kwargs)
+        return {**context, "campaigns": campaigns, "due": mails_planned(due), "people": people}
 
 
 def people_inside(count: int) -> str:

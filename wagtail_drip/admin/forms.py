@@ -62,7 +62,7 @@ class SiteForm(WagtailAdminModelForm):
 
 class StepForm(SiteForm):
     class Media:
-        css = {"all": ["wagtail_drip/campaign.css"]}
+        css = {"all": ["wagtail_drip/campaign.css", "wagtail_drip/picture.css"]}
         js = ["wagtail_drip/saving.js", "wagtail_drip/merge_fields.js"]
 
 

@@ -17,8 +17,9 @@ from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.admin.widgets.button import HeaderButton
 
 from ..engine import moving
+from ..engine.measuring import Numbers, measure
 from ..engine.standing import Here, Places, standing, together
-from ..models import Campaign, Version
+from ..models import Campaign, Delivery, Version
 from ..streams import raw
 from . import picture
 from .forms import status_label, trigger_label
@@ -58,9 +59,14 @@ class OverviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
 
     @cached_property
     def header_buttons(self) -> list[Any]:
+        url = campaign_url(self.campaign.pk, "results")
+        results = HeaderButton(_("Results"), url=url, icon_name="list-ul")
         if not may(self.request.user, "change", Campaign):
-            return []
-        return [HeaderButton(_("Edit"), url=campaign_url(self.campaign.pk), icon_name="edit")]
+            return [results]
+        return [
+            results,
+            HeaderButton(_("Edit"), url=campaign_url(self.campaign.pk), icon_name="edit"),
+        ]
 
     @cached_property
     def versions(self) -> list[Version]:
@@ -78,10 +84,8 @@ class OverviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
         version = self._chosen()
         campaign = self.campaign if version else self.campaign.get_latest_revision_as_object()
         [told] = words([version.flow if version else raw(campaign.flow)])
-        on_it = {
-            node: here for (pk, node), here in self.places.items() if version and pk == version.pk
-        }
-        here = picture.by_block(told, on_it)
+        here = picture.by_block(told, self._on(version))
+        sent = {told.block(node): found for (node,), found in self._measured().items()}
         everybody = together(self.places.values())
         return {
             **super().get_context_data(**kwargs),
@@ -89,16 +93,20 @@ class OverviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
             "status": status_label(self.campaign),
             "version": version,
             "tabs": self._tabs(version),
-            "drawing": picture.picture(told.lines, trigger_label(campaign.trigger), here, self.now),
+            "drawing": picture.picture(
+                told.lines, trigger_label(campaign.trigger), here, self.now, sent
+            ),
             "places": [
                 (place, picture.moment(place.here.next_at, self.now) if place.here.next_at else "")
                 for place in picture.places(told.lines, here)
             ],
-            "elsewhere": here.get("", Here()),
             "everybody": everybody,
             "ahead": picture.ahead(everybody, self.now),
             "outstanding": moving.outstanding(self.campaign),
         }
+
+    def _measured(self) -> dict[tuple[Any, ...], Numbers]:
+        return measure(Delivery.objects.filter(campaign=self.campaign), "node")
 
     def _on(self, version: Version | None) -> dict[str, Here]:
         """Who is on this version, by node."""

@@ -22,8 +22,10 @@ from wagtail.admin.panels import (
 from .. import registry
 from ..content.merge_fields import MergeField
 from ..models import Step
+from . import results
 from .forms import CampaignForm, ShortNameInput, SiteForm, StepForm
-from .permissions import may
+from .permissions import may, may_see_campaigns
+from .places import campaign_url
 
 SUBJECT = _("What differs for each reader may stand here too; the list is below the body.")
 
@@ -74,6 +76,25 @@ class MergeFieldsPanel(Panel):
         def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
             fields = [merge_field(field) for field in registry.merge_fields().values()]
             return {**super().get_context_data(parent_context), "fields": fields}
+
+
+class ResultsPanel(Panel):
+    """What the mail has done so far, by campaign and version."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "wagtail_drip/admin/step_results.html"
+
+        def is_shown(self) -> bool:
+            return bool(self.instance.pk) and may_see_campaigns(self.request.user)
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            rows = [
+                (campaign_url(campaign.pk, "results"), campaign, row)
+                for campaign, row in results.step_rows(self.instance)
+            ]
+            context = super().get_context_data(parent_context)
+            columns = [label for _name, label in results.COLUMNS]
+            return {**context, "rows": rows, "columns": columns}
 
 
 def merge_field(field: MergeField) -> dict[str, Any]:
@@ -165,6 +186,7 @@ def step_panels() -> ObjectList:
             MergeFieldsPanel(heading=_("Words that differ for each reader"), icon="tag"),
             sender_panel(otherwise=_("Leave empty to send as the campaign does.")),
             FieldPanel("site"),
+            ResultsPanel(heading=_("Results"), icon="list-ul"),
             PublishingPanel(),
         ],
         base_form_class=StepForm,

@@ -13,10 +13,12 @@ from django.utils.translation import get_language_bidi, ngettext
 from django.utils.translation import gettext as _
 
 from .. import registry
+from ..engine.measuring import Numbers
 from ..engine.standing import Here
 from ..flow import drawing
 from ..flow.drawing import Drawing
 from ..flow.outlining import Line
+from . import results
 from .wording import Words
 
 
@@ -35,13 +37,21 @@ class Place:
 
 
 def picture(
-    lines: Sequence[Line], trigger: str, here: Mapping[str, Here], now: datetime
+    lines: Sequence[Line],
+    trigger: str,
+    here: Mapping[str, Here],
+    now: datetime,
+    sent: Mapping[str, Numbers],
 ) -> Drawing:
-    """`here`: who stands at each block; `trigger`: what starts the campaign."""
+    """`here`: who stands at each block; `sent`: what became of its mails; `trigger`: what starts
+    the campaign."""
     return drawing.picture(
         lines,
         trigger,
-        notes=lambda line: notes(here.get(line.block, Here()), now),
+        notes=lambda line: [
+            *results.notes(sent.get(line.block)),
+            *notes(here.get(line.block, Here()), now),
+        ],
         icon=icon,
         mirrored=get_language_bidi(),
     )

@@ -25,7 +25,7 @@ from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
 from ..models import Campaign, Consent, Delivery, Enrollment, SiteSettings, Step, Topic
-from . import actions, choosing, editing, overview, panels
+from . import actions, choosing, editing, overview, panels, results
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
 from .permissions import may
 from .places import campaign_url
@@ -173,6 +173,7 @@ class CampaignViewSet(SiteBound):
     def get_urlpatterns(self) -> list[Any]:
         pause = self.construct_view(actions.PauseView)
         resume = self.construct_view(actions.ResumeView)
+        results_ = self.construct_view(results.ResultsView)
         overview_ = self.construct_view(overview.OverviewView)
         choose = self.construct_view(choosing.ChoiceView)
         return [
@@ -180,6 +181,7 @@ class CampaignViewSet(SiteBound):
             path("pause/<int:pk>/", pause, name="pause"),
             path("resume/<int:pk>/", resume, name="resume"),
             path("overview/<int:pk>/", overview_, name="overview"),
+            path("results/<int:pk>/", results_, name="results"),
             path("choose/<int:pk>/<int:revision>/<slug:goal>/", choose, name="choose"),
         ]
 

@@ -218,21 +218,22 @@ def _settle_waiting(
     now: datetime,
 ) -> None:
     """Deliveries of gone places end; those of changed ones send what stands there now."""
-    gone, changed = [], defaultdict(list)
+    gone: list[int] = []
+    stays: dict[tuple[int, str], list[int]] = defaultdict(list)
     for row in rows:
         nodes = programs[row.version_id].nodes
         for delivery in waiting.get(row.pk, []):
             node = nodes.get(delivery.node)
             if not isinstance(node, Send):
                 gone.append(delivery.pk)
-            elif node.step != str(delivery.step_key):
-                changed[node.step].append(delivery.pk)
+            else:
+                stays[row.version_id, node.step].append(delivery.pk)
     still = Delivery.objects.filter(state=Delivery.State.WAITING)
     if gone:
         skipped = {"state": Delivery.State.SKIPPED, "reason": MOVED, "settled_at": now}
         still.filter(pk__in=gone).update(claim="", **skipped)
-    for step, ids in changed.items():
-        still.filter(pk__in=ids).update(step_key=step)
+    for (version, step), ids in stays.items():
+        still.filter(pk__in=ids).update(version_id=version, step_key=step)
 
 
 def had(sent: Mapping[str, str], program: Program) -> set[str]:

@@ -76,16 +76,18 @@ def _steps(keys: Iterable[str]) -> dict[UUID, _Step]:
 def _lay_down_again(plans: Sequence[Plan], steps: Mapping[UUID, _Step], now: datetime) -> None:
     alike = defaultdict(list)
     for plan in plans:
-        alike[plan.node, plan.enrollment.visit, plan.step].append(plan.enrollment.pk)
+        row = plan.enrollment
+        alike[plan.node, row.visit, row.version_id, plan.step].append(row.pk)
     states = Delivery.State
     moved = Delivery.objects.filter(state=states.SKIPPED, reason=Delivery.Reason.MOVED)
-    for (node, visit, step), ids in alike.items():
+    for (node, visit, version, step), ids in alike.items():
         key = UUID(step)
         moved.filter(enrollment_id__in=ids, node=node, visit=visit).update(
             state=states.WAITING,
             reason="",
             due_at=now,
             settled_at=None,
+            version_id=version,
             step_key=key,
             channel=steps.get(key, _Step()).channel,
         )
@@ -101,6 +103,7 @@ def _row(plan: Plan, campaign: Campaign, steps: Mapping[UUID, _Step], now: datet
         contact_id=plan.enrollment.contact_id,
         campaign_id=plan.enrollment.campaign_id,
         step_key=key,
+        version_id=plan.enrollment.version_id,
         node=plan.node,
         visit=plan.enrollment.visit,
         channel=step.channel,

@@ -9,9 +9,13 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .campaigns import Campaign, Step
+from .campaigns import Campaign, Step, Version
 from .contacts import Contact
 from .journeys import Enrollment
+
+# What a consent's record names as the source of a change that a mail's own link made; its
+# primary key follows.
+LINK_IN_MAIL = "link in mail "
 
 
 def new_token() -> str:
@@ -49,6 +53,10 @@ class Delivery(models.Model):
     step_key = models.UUIDField()  # Step.translation_key, as the program names it
     # The step in the language that was sent; null until then and after its deletion.
     step = models.ForeignKey(Step, null=True, on_delete=models.SET_NULL, related_name="deliveries")
+    # Of the enrollment, when it was laid down; what it sends is of this flow.
+    version = models.ForeignKey(
+        Version, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     node = models.CharField(max_length=64)
     visit = models.PositiveSmallIntegerField(default=1)
     channel = models.CharField(max_length=30, default="email")

@@ -20,6 +20,7 @@ from ..content.person_links import preferences_url
 from ..engine import choosing, leaving
 from ..models import Consent, Delivery, Farewell, Topic
 from ..models.consent import suppressed
+from ..models.deliveries import LINK_IN_MAIL
 from .doors import DOORS, LOST, PublicView
 
 WORDS = 1000  # characters of why somebody leaves; what is longer is cut
@@ -141,4 +142,4 @@ def delivery_of(signed: str) -> Delivery | str:
 
 def source_of(delivery: Delivery) -> str:
     """What the proof says of a change made by this link; "a mistake" is told by it too."""
-    return f"link in mail {delivery.pk}"
+    return f"{LINK_IN_MAIL}{delivery.pk}"

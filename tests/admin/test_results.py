@@ -1,0 +1,112 @@
+"""What each mail has done, where editors need it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tests import factories as make
+from tests.flow import flows
+from tests.queries import queries
+from wagtail_drip.models import Delivery, Segment
+from wagtail_drip.streams import with_ids
+
+from .support import client_of, url
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def hello():
+    return make.step("=Hello")
+
+
+@pytest.fixture
+def campaign(hello):
+    """Two versions: 150 mails of the first were sent, 3 of the second."""
+    flow = with_ids([flows.send(hello.pk, id="s1")])
+    campaign = make.campaign(nodes={"s1": make.send(hello)})
+    first = campaign.current_version
+    second = make.version(campaign, {"s1": make.send(hello, "w1"), "w1": make.wait()})
+    campaign.versions.update(flow=flow)
+    for version, amount in ((first, 150), (second, 3)):
+        rows = make.deliveries(campaign, amount, state="sent", version=version)
+        Delivery.objects.filter(pk__in=[r.pk for r in rows[:15]]).update(clicked_at=make.NOW)
+    return campaign
+
+
+def cells(client, campaign, query="") -> list[str]:
+    response = client.get(url("results", campaign) + query)
+    assert response.status_code == 200
+    row = BeautifulSoup(response.content, "html.parser").select_one("tbody tr")
+    return [cell.get_text(" ", strip=True) for cell in row.select("td")] if row else []
+
+
+def test_each_mail_has_its_numbers_and_shares(editor, campaign):
+    assert cells(editor, campaign)[:5] == [
+        "Send “=Hello”", "153", "153", "0 0.0 %", "18 11.8 %",
+    ]  # fmt: skip
+
+
+def test_by_version_few_are_too_few_to_judge(editor, campaign):
+    assert cells(editor, campaign, "?version=2")[2:5] == [
+        "3", "0 too few to judge", "3 too few to judge",
+    ]  # fmt: skip
+
+
+def test_by_period(editor, campaign):
+    day = make.NOW.date()
+    assert cells(editor, campaign, f"?since={day}&until={day}")[1] == "153"
+    assert cells(editor, campaign, f"?since={day + timedelta(days=1)}") == []
+
+
+def test_by_audience(editor, campaign):
+    person = Delivery.objects.first().contact
+    type(person).objects.filter(pk=person.pk).update(language="de")
+    asked = [{"type": "language", "value": {"language": "de"}, "id": "c"}]
+    Segment.objects.create(name="Germans", slug="germans", conditions=asked)
+    assert cells(editor, campaign, "?audience=germans")[1] == "1"
+
+
+@pytest.mark.parametrize("query", ["?version=x", "?since=soon", "?audience=gone"])
+def test_what_can_not_be_filtered_by_is_said(editor, campaign, query):
+    page = editor.get(url("results", campaign) + query).content.decode()
+    assert "error-message" in page
+
+
+def test_as_csv_without_a_cell_that_a_spreadsheet_would_run(editor, campaign):
+    response = editor.get(url("results", campaign) + "?version=1&export=csv")
+    heading, row = b"".join(response.streaming_content).decode().splitlines()
+    assert heading.startswith("Place,Mail,Planned,Sent,Delivered,Clicked by people")
+    assert row.startswith("Send “=Hello”,'=Hello,150,150,0,15,0,")
+
+
+def test_the_picture_says_it_too(editor, campaign):
+    page = BeautifulSoup(editor.get(url("overview", campaign)).content, "html.parser")
+    title = page.select_one("svg.drip-flow a title").text
+    assert "sent 153" in title and "clicked: 11.8 %" in title
+
+
+def test_the_mails_own_page_says_it_by_campaign_and_version(editor, campaign, hello):
+    hello.save_revision(clean=False)
+    page = BeautifulSoup(editor.get(url("edit", hello)).content, "html.parser")
+    rows = [row.get_text(" ", strip=True) for row in page.select(".drip-table tbody tr")]
+    assert rows[0].startswith("Welcome Version 1 150 150")
+    assert rows[1].startswith("Welcome Version 2 3 3")
+
+
+@pytest.mark.parametrize(("rights", "allowed"), [(["view_campaign"], True), ([], False)])
+def test_who_may_not_see_campaigns_does_not_see_it(campaign, rights, allowed):
+    client = client_of("someone", *rights)
+    assert (client.get(url("results", campaign)).status_code == 200) is allowed
+
+
+def test_as_many_queries_for_many_mails_as_for_few(editor, campaign):
+    address = url("results", campaign)
+    editor.get(address)
+    few = len(queries(editor.get, address))
+    for number in range(10):
+        make.deliveries(campaign, 2, node=f"x{number}", step_key=make.step().translation_key)
+    assert len(queries(editor.get, address)) == few

@@ -1,0 +1,233 @@
+"""What each mail of a campaign has done: by version, period and audience, and as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic import TemplateView
+from wagtail.admin.views.generic import WagtailAdminTemplateMixin
+from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
+from wagtail.admin.views.mixins import SpreadsheetExportMixin
+from wagtail.admin.widgets import AdminDateInput
+from wagtail.admin.widgets.button import HeaderButton
+
+from ..engine.measuring import Numbers, measure, total
+from ..models import Campaign, Contact, Delivery, Segment, Step, Version
+from ..streams import raw
+from .places import campaign_url, campaigns_url
+from .record_export import FORMULA
+from .wording import Words, words
+
+COLUMNS = [
+    ("planned", gettext_lazy("Planned")),
+    ("sent", gettext_lazy("Sent")),
+    ("delivered", gettext_lazy("Delivered")),
+    ("clicked", gettext_lazy("Clicked by people")),
+    ("converted", gettext_lazy("Reached the goal")),
+    ("value", gettext_lazy("Worth")),
+    ("unsubscribed", gettext_lazy("Unsubscribed")),
+]
+LOOKED_AT = 20  # versions, the newest first, for what a place that is gone was
+SHARES = ("delivered", "clicked", "converted", "unsubscribed")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One mail at one place. `cells`: each number with its share of those sent, in words."""
+
+    place: str
+    mail: str
+    numbers: Numbers
+
+    @property
+    def cells(self) -> list[tuple[int, str]]:
+        return [(getattr(self.numbers, name), share(self.numbers, name)) for name, _l in COLUMNS]
+
+
+def share(numbers: Numbers, name: str) -> str:
+    """ "14.2 %", "too few to judge", or "" for what is no share."""
+    if name not in SHARES or not numbers.sent:
+        return ""
+    percent = numbers.percent(getattr(numbers, name))
+    if percent is None:
+        return _("too few to judge")
+    return _("%s %%") % number_format(round(percent, 1))
+
+
+def notes(numbers: Numbers | None) -> list[str]:
+    """What a box of the picture says of its mail."""
+    if not numbers or not numbers.sent:
+        return []
+    clicked = share(numbers, "clicked")
+    return [_("sent %s") % number_format(numbers.sent), _("clicked: %s") % clicked]
+
+
+class FilterForm(forms.Form):
+    """All is optional; what isn't usable is said and not filtered by."""
+
+    version = forms.ModelChoiceField(
+        label=gettext_lazy("Version"),
+        queryset=Version.objects.none(),
+        required=False,
+        to_field_name="number",
+        empty_label=gettext_lazy("All"),
+    )
+    audience = forms.ModelChoiceField(
+        label=gettext_lazy("Audience"),
+        queryset=Segment.objects.all(),
+        required=False,
+        to_field_name="slug",
+        empty_label=gettext_lazy("Everybody"),
+    )
+    since = forms.DateField(
+        label=gettext_lazy("Planned from"), required=False, widget=AdminDateInput
+    )
+    until = forms.DateField(
+        label=gettext_lazy("Planned until"), required=False, widget=AdminDateInput
+    )
+
+    def __init__(self, *args: Any, campaign: Campaign, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        versions: Any = self.fields["version"]
+        versions.queryset = campaign.versions.defer("program", "flow").order_by("-number")
+        versions.label_from_instance = lambda version: _("Version %s") % version.number
+
+    def deliveries(self, campaign: Campaign) -> QuerySet[Delivery]:
+        found = Delivery.objects.filter(campaign=campaign)
+        chosen = self.cleaned_data
+        if chosen.get("version"):
+            found = found.filter(version=chosen["version"])
+        if chosen.get("since"):
+            found = found.filter(created_at__gte=_midnight(chosen["since"], time.min))
+        if chosen.get("until"):
+            found = found.filter(created_at__lte=_midnight(chosen["until"], time.max))
+        if chosen.get("audience"):
+            found = found.filter(contact__in=self._members(chosen["audience"]))
+        return found
+
+    def _members(self, segment: Segment) -> QuerySet[Contact]:
+        try:
+            return segment.members(timezone.now()).order_by().values("pk")  # type: ignore[return-value]
+        except ValueError as error:  # conditions that can no longer be asked
+            self.add_error("audience", str(error))
+            return Contact.objects.none()
+
+
+def _midnight(day: Any, at: time) -> datetime:
+    return timezone.make_aware(datetime.combine(day, at))
+
+
+class ResultsView(
+    PermissionCheckedMixin, SpreadsheetExportMixin, WagtailAdminTemplateMixin, TemplateView
+):
+    model: Any = Campaign
+    any_permission_required = ["view", "change", "add", "publish"]
+    template_name = "wagtail_drip/admin/results.html"
+    page_title = gettext_lazy("Results")
+    header_icon = "drip"
+    list_export = ["place", "mail", *(name for name, _label in COLUMNS)]
+    export_headings = {
+        "place": gettext_lazy("Place"),
+        "mail": gettext_lazy("Mail"),
+        **dict(COLUMNS),
+    }
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.campaign = get_object_or_404(Campaign, pk=kwargs["pk"])
+        self.form = FilterForm(request.GET or None, campaign=self.campaign)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.GET.get("export") == self.FORMAT_CSV:
+            return self.as_spreadsheet(self.rows, self.FORMAT_CSV)
+        return super().get(request, *args, **kwargs)
+
+    def get_page_subtitle(self) -> str:
+        return str(self.campaign)
+
+    def get_breadcrumbs_items(self) -> list[dict[str, str]]:
+        return [
+            {"url": campaigns_url(), "label": str(_("Campaigns"))},
+            {"url": campaign_url(self.campaign.pk, "overview"), "label": str(self.campaign)},
+            {"url": "", "label": str(self.page_title), "sublabel": str(self.campaign)},
+        ]
+
+    @cached_property
+    def header_buttons(self) -> list[Any]:
+        query = self.request.GET.copy()
+        query["export"] = self.FORMAT_CSV
+        return [HeaderButton("CSV", url=f"?{query.urlencode()}", icon_name="download")]
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """In reading order of the flow; places that it no longer has come last."""
+        self.form.is_valid()
+        usable = self.form if self.form.is_bound else None
+        deliveries = Delivery.objects.filter(campaign=self.campaign)
+        if usable:
+            deliveries = usable.deliveries(self.campaign)
+        numbers = measure(deliveries, "node", "step_key")
+        versions = self.campaign.versions.order_by("-number").values_list("flow", flat=True)
+        return list(_rows(numbers, words([raw(self.campaign.flow), *versions[:LOOKED_AT]])))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = self.rows
+        return {
+            **super().get_context_data(**kwargs),
+            "form": self.form,
+            "columns": [label for _name, label in COLUMNS],
+            "rows": rows,
+            "total": Row(str(_("Total")), "", total(row.numbers for row in rows)),
+        }
+
+    def to_row_dict(self, item: Row) -> dict[str, Any]:
+        own = {"place": item.place, "mail": item.mail}
+        return own | {name: getattr(item.numbers, name) for name, _label in COLUMNS}
+
+    def get_heading(self, queryset: Any, field: str) -> str:
+        return str(self.export_headings[field])
+
+    def preprocess_field_value(self, field: str, value: Any, export_format: str) -> Any:
+        value = super().preprocess_field_value(field, value, export_format)
+        runs = isinstance(value, str) and value.lstrip().startswith(FORMULA)
+        return f"'{value}" if runs else value
+
+
+def _rows(numbers: dict[tuple[Any, ...], Numbers], told: list[Words]) -> Iterator[Row]:
+    keys = {key for _node, key in numbers}
+    names = dict(
+        Step.objects.filter(translation_key__in=keys)
+        .order_by("-pk")
+        .values_list("translation_key", "name")
+    )
+
+    def rank(item: tuple[tuple[Any, ...], Numbers]) -> tuple[int, str]:
+        return told[0].rank(item[0][0]), item[0][0]
+
+    for (node, key), found in sorted(numbers.items(), key=rank):
+        known = next((one for one in told if one.block(node)), told[0])
+        yield Row(known.of(node), names.get(key, ""), found)
+
+
+def step_rows(step: Step) -> list[tuple[Campaign, Row]]:
+    """What one mail has done, in each campaign and version that sent it. Three queries."""
+    deliveries = Delivery.objects.filter(step_key=step.translation_key)
+    numbers = measure(deliveries, "campaign_id", "version__number")
+    campaigns = Campaign.objects.defer("flow").in_bulk({pk for pk, _version in numbers})
+    found = []
+    for (pk, version), counted in sorted(numbers.items(), key=lambda i: (i[0][0], i[0][1] or 0)):
+        label = _("Version %s") % version if version else ""
+        found.append((campaigns[pk], Row(label, str(step), counted)))
+    return found
