@@ -27,7 +27,7 @@ from wagtail_drip.models import Delivery, Enrollment, Inbox
 
 SEED = 20260302
 LONG = os.environ.get("DRIP_FAULTS") == "long"
-PATIENCE_SECONDS = 600 if LONG else 90  # of waiting for others; it stops at the first sign
+PATIENCE_SECONDS = 600  # of waiting for other processes; it stops at the first sign
 LEASE_SECONDS = 30
 MANAGE = [sys.executable, "manage.py"]
 T = TypeVar("T")
