@@ -51,6 +51,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> Findings:
         *cluster(),
         *database(),
     ]
+    found += retention()
     if _sends():
         found += [*base_url(), *sender(), *postal_address(), *hash_key(), *patience()]
     return found
@@ -73,6 +74,15 @@ def sending_mode() -> Findings:
     except ImproperlyConfigured as error:
         hint = "Set WAGTAIL_DRIP_SENDING to 'off', 'allowlist' or 'on'."
         return [checks.Error(str(error), hint=hint, id="wagtail_drip.E001")]
+    return []
+
+
+def retention() -> Findings:
+    try:
+        conf.RETENTION  # noqa: B018 - reading it is the check
+    except ImproperlyConfigured as error:
+        hint = "Set WAGTAIL_DRIP_RETENTION to something like {'events': 730, 'deliveries': None}."
+        return [checks.Error(str(error), hint=hint, id="wagtail_drip.E020")]
     return []
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 PREFIX = "WAGTAIL_DRIP_"
+RETAINED = ("events", "deliveries", "enrollment_data", "consent_proofs", "imports")
 
 
 class Conf:
@@ -184,6 +185,35 @@ class Conf:
     def CONFIRMS_PER_DAY(self) -> int:
         """How many mails that ask for confirmation one address gets a day at most."""
         return int(self._get("CONFIRMS_PER_DAY", 3))
+
+    @property
+    def RETENTION(self) -> dict[str, int | None]:
+        """Days after which `drip_prune` takes things away, by kind; None keeps them.
+
+        `events`, `deliveries` (of people who are through; their numbers stay), `enrollment_data`
+        (what came with the event), `consent_proofs` (that a later word has replaced), `imports`
+        (files). What it doesn't name is kept, but for imports: 30 days.
+        """
+        given = dict(self._get("RETENTION", {}))
+        unknown = given.keys() - set(RETAINED)
+        odd = [k for k, v in given.items() if v is not None and (type(v) is not int or v < 1)]
+        if unknown or odd:
+            names = ", ".join(RETAINED)
+            raise ImproperlyConfigured(
+                f"{PREFIX}RETENTION must give days (1 or more, or None) by {names};"
+                f" look at {', '.join(sorted(map(str, unknown | set(odd))))}."
+            )
+        return {**dict.fromkeys(RETAINED), "imports": 30, **given}
+
+    @property
+    def IMPORT_ROWS(self) -> int:
+        """Most rows of a file of contacts."""
+        return int(self._get("IMPORT_ROWS", 100_000))
+
+    @property
+    def IMPORT_BYTES(self) -> int:
+        """Largest file of contacts."""
+        return int(self._get("IMPORT_BYTES", 50_000_000))
 
     @property
     def STRICT(self) -> bool:

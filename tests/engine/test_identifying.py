@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests import factories
-from wagtail_drip.engine.identifying import find, follow, identify
+from wagtail_drip.engine.following import follow
+from wagtail_drip.engine.identifying import find, identify
 from wagtail_drip.engine.merging import merge
 from wagtail_drip.models import Contact
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import CASCADE, QuerySet
+from django.utils.translation import gettext as _
+from wagtail.models import ModelLogEntry
 
-from ..models import (
-    Consent,
-    ConsentRecord,
-    Contact,
-    Delivery,
-    Enrollment,
-    Event,
-    Farewell,
-    PendingConsent,
-)
+from ..models import Contact, Delivery, Enrollment, Suppression
 from ..models.addresses import digest
+from ..models.consent import suppress
+from ..models.imports import forget_rows
 from .ending import lock, take_out
 from .retrying import on_deadlock
 
@@ -28,20 +26,28 @@ ERASED = Enrollment.Reason.ERASED
 def erase(contact: Contact, *, now: datetime) -> bool:
     """Forget the person. False where that was done before.
 
-    Deliveries and enrollments stay, without a trace of whose they were. A suppression of the
-    address stays too: it is a keyed hash, and keeps the next import from writing to them.
+    Deliveries and enrollments stay, without a trace of whose they were. All else that belongs to
+    the contact (whatever is deleted with it, a site's own models too) is deleted. The address is
+    suppressed for marketing as a keyed hash, so that no import brings them back; they themselves
+    may come back, by a confirmed sign-up.
     """
     with transaction.atomic():
         lock(contact.pk)
-        if not Contact.objects.filter(pk=contact.pk, erased_at=None).exists():
+        found = Contact.objects.filter(pk=contact.pk, erased_at=None).first()
+        if found is None:
             return False
+        addresses = [found.email, *found.aliases.values_list("email", flat=True)]
         enrollments = Enrollment.objects.filter(contact=contact)
         take_out(enrollments, reason=ERASED, at=now)
         _skip_waiting(contact, now)
         enrollments.update(data={}, event=None)
         _forget_words(contact)
-        for model in (Event, Consent, ConsentRecord, PendingConsent, Farewell):
-            model._default_manager.filter(contact=contact).delete()
+        _forget_logs(found)
+        _delete_all_else(contact)
+        forget_rows(addresses)
+        for address in addresses:
+            reason, scope = Suppression.Reason.ERASED, Suppression.Scope.MARKETING
+            suppress(address, reason=reason, scope=scope, at=now)
         _anonymize(contact, now)
     return True
 
@@ -57,6 +63,31 @@ def _forget_words(contact: Contact) -> None:
     failed.update(reason="")
     told = Delivery.objects.filter(contact=contact).exclude(reason__in=Enrollment.Reason.values)
     told.update(reason="")
+
+
+def _forget_logs(contact: Contact) -> None:
+    """Wagtail's log keeps what each row was called then: an address, for ours."""
+    nobody = _("Erased contact %s") % contact.pk
+    for rows in (
+        Contact.objects.filter(pk=contact.pk),
+        contact.events.all(),
+        contact.enrollments.all(),
+        contact.deliveries.all(),
+    ):
+        _log_of(rows).update(label=nobody, data={})
+
+
+def _log_of(rows: QuerySet[Any]) -> QuerySet[ModelLogEntry]:
+    kind = ContentType.objects.get_for_model(rows.model)
+    ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
+    return ModelLogEntry.objects.filter(content_type=kind, object_id__in=ids)
+
+
+def _delete_all_else(contact: Contact) -> None:
+    for relation in Contact._meta.related_objects:
+        if not relation.many_to_many and relation.on_delete is CASCADE:
+            rows = relation.related_model._base_manager
+            rows.filter(**{relation.field.name: contact.pk}).delete()
 
 
 def _anonymize(contact: Contact, now: datetime) -> None:

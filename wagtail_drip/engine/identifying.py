@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from ..models import Alias, Contact
 from ..models.addresses import digest, normalize
 from ..models.contacts import contact_of_address
-from .merging import merge
 
 
 def identify(
@@ -41,27 +40,6 @@ def find(
     if email is not None:
         return contact_of_address(digest(normalize(email)))
     return Contact.objects.filter(user_id=getattr(user, "pk", None) or 0).first()
-
-
-def follow(user: Any, *, now: datetime, proved: bool = False) -> Contact | None:
-    """An account changed: take over its names and address. None where it has no contact.
-
-    An account of another address becomes the account of that address's contact, and the one it
-    had keeps address, consents and history. For anybody may sign up with a stranger's address:
-    if the contact moved along, they would take over what the stranger has here.
-
-    `proved`: the caller knows that this person showed both addresses to be theirs (a confirmation
-    link of each was followed). Then the contact itself moves to the new address, and if that one
-    has a contact, the two become one.
-    """
-    found = Contact.objects.filter(user_id=user.pk, erased_at=None).first()
-    if found is None:
-        return None
-    if not _has_moved(found, user):
-        return _update(found, user, overwrite=True)
-    if proved:
-        return _update(_moved(found, normalize(address(user)), now), user, overwrite=True)
-    return _relinked(found, user, now)
 
 
 def address(user: Any) -> str:
@@ -95,19 +73,19 @@ def _by_user(user: Any, now: datetime) -> Contact:
     if getattr(user, "pk", None) is None or not hasattr(user, "get_email_field_name"):
         raise ValueError(_("The user is not a saved account: %r.") % (user,))
     found = Contact.objects.filter(user_id=user.pk, erased_at=None).first()
-    if found and _has_moved(found, user):
-        return _relinked(found, user, now)
+    if found and has_moved(found, user):
+        return relink(found, user, now)
     if found:
-        return _update(found, user)
+        return take_over(found, user)
     return _of_its_address(user, now)
 
 
 def _of_its_address(user: Any, now: datetime) -> Contact:
     found = _by_address(normalize(address(user)), now, user_id=user.pk, **_names(user))
-    return _update(found, user)
+    return take_over(found, user)
 
 
-def _has_moved(contact: Contact, user: Any) -> bool:
+def has_moved(contact: Contact, user: Any) -> bool:
     """Whether the account has another usable address than its contact ever had."""
     try:
         key = digest(normalize(address(user)))
@@ -118,19 +96,11 @@ def _has_moved(contact: Contact, user: Any) -> bool:
     return not Alias.objects.filter(contact=contact, email_digest=key).exists()
 
 
-def _relinked(old: Contact, user: Any, now: datetime) -> Contact:
+def relink(old: Contact, user: Any, now: datetime) -> Contact:
     """The contact of the account's present address; the `old` one is nobody's account now."""
     with transaction.atomic():
         Contact.objects.filter(pk=old.pk, user_id=user.pk).update(user=None)
         return _of_its_address(user, now)
-
-
-def _moved(contact: Contact, email: str, now: datetime) -> Contact:
-    other = contact_of_address(digest(email))
-    if other and other.pk != contact.pk:
-        return merge(other, contact, now=now)
-    _write(contact, {"email": email, "email_digest": digest(email)})
-    return contact
 
 
 _LENGTHS = {"first_name": 150, "last_name": 150, "language": 35}
@@ -158,7 +128,7 @@ def _language(user: Any) -> str:
     return getattr(profile, "preferred_language", "") or ""
 
 
-def _update(contact: Contact, user: Any, *, overwrite: bool = False) -> Contact:
+def take_over(contact: Contact, user: Any, *, overwrite: bool = False) -> Contact:
     """Link an unlinked contact; take over the names, or fill in those that are empty."""
     changes: dict[str, Any] = {}
     if contact.user_id is None and not Contact.objects.filter(user_id=user.pk).exists():
@@ -166,7 +136,7 @@ def _update(contact: Contact, user: Any, *, overwrite: bool = False) -> Contact:
     if contact.user_id in (None, user.pk):
         changes |= _changed_names(contact, user, overwrite)
     if changes:
-        _write(contact, changes)
+        write(contact, changes)
     return contact
 
 
@@ -178,7 +148,7 @@ def _changed_names(contact: Contact, user: Any, overwrite: bool) -> dict[str, st
     }
 
 
-def _write(contact: Contact, changes: dict[str, Any]) -> None:
+def write(contact: Contact, changes: dict[str, Any]) -> None:
     try:
         with transaction.atomic():
             Contact.objects.filter(pk=contact.pk).update(**changes)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Case, Count, F, QuerySet, Value, When
 
-from ..models import Campaign, Delivery, Enrollment, Heartbeat
+from ..models import Campaign, Delivery, Enrollment, Heartbeat, pruned
 
 SAMPLE = 1000  # deliveries that lateness is measured on
 RECENT = timedelta(days=1)
@@ -18,7 +18,7 @@ def status(now: datetime) -> dict[str, Any]:
     """The JSON of `drip_status`. Per campaign, at every moment: planned = sent + failed +
     uncertain + all skipped + waiting (which includes those being sent)."""
     beat_at = Heartbeat.objects.filter(pk=1).values_list("beat_at", flat=True).first()
-    deliveries = _tally(Delivery.objects.all(), Delivery.State.SKIPPED)
+    deliveries = _with_pruned(_tally(Delivery.objects.all(), Delivery.State.SKIPPED))
     enrollments = _tally(Enrollment.objects.all(), Enrollment.State.LEFT)
     campaigns = Campaign.objects.select_related("current_version").order_by("slug")
     return {
@@ -60,6 +60,16 @@ def _tally(rows: QuerySet[Any], reasoned: str) -> dict[int, Tally]:
     for campaign_id, state, reason, number in counted.annotate(number=Count("pk")).order_by():
         found[campaign_id][state, reason] = number
     return found
+
+
+def _with_pruned(deliveries: dict[int, Tally]) -> dict[int, Tally]:
+    """With what was counted of deliveries before they were pruned."""
+    for campaign_id, counts in pruned.totals().items():
+        for (what, reason), number in counts.items():
+            if what in Delivery.State.values:
+                tally = deliveries[campaign_id]
+                tally[what, reason] = tally.get((what, reason), 0) + number
+    return deliveries
 
 
 def _campaign(campaign: Campaign, deliveries: Tally, enrollments: Tally) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .advancing import advance_due
 from .braking import brake
 from .connecting import Connections
 from .enrolling import enroll_new
+from .importing import import_due
 from .locking import read_committed
 from .moving import move_due
 from .reacting import pass_on
@@ -41,11 +42,12 @@ class Counts:
     events: int = 0
     advanced: int = 0
     sent: int = 0
+    imported: int = 0  # rows of files of contacts, checked or imported
     unfinished: bool = False  # the time was over while there was still something to do
 
     @property
     def any(self) -> bool:
-        return bool(self.recovered or self.events or self.advanced or self.sent)
+        return bool(self.recovered or self.events or self.advanced or self.sent or self.imported)
 
     def __add__(self, later: Counts) -> Counts:
         return Counts(
@@ -53,6 +55,7 @@ class Counts:
             self.events + later.events,
             self.advanced + later.advanced,
             self.sent + later.sent,
+            self.imported + later.imported,
             later.unfinished,
         )
 
@@ -144,9 +147,10 @@ def _pass(
     sent = turn(send_due, enough=enough, connections=connections)
     # Whose mail has just gone stands at the next wait at once, not a minute later.
     advanced += turn(advance_due)
+    imported = turn(import_due, enough=enough)
     if trouble:
         raise trouble[0]
-    return Counts(recovered, events, advanced, sent)
+    return Counts(recovered, events, advanced, sent, imported)
 
 
 def backlog(now: datetime, most: int) -> int:

@@ -200,7 +200,9 @@ def _set(delivery: Delivery, fact: str, at: datetime, bounce_type: str, detail: 
     worse = _BOUNCE_RANK.get(bounce_type, 0) > _BOUNCE_RANK.get(delivery.bounce_type, 0)
     if worse:
         delivery.bounce_type = bounce_type
-    if detail and delivery.state == Delivery.State.SENT and (worse or not delivery.reason):
+    news = worse or not delivery.reason
+    # A provider's words often name the address: of somebody erased nothing more is written down.
+    if detail and news and delivery.state == Delivery.State.SENT and not delivery.contact.erased_at:
         delivery.reason = detail[:500]
     return worse
 

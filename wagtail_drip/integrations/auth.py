@@ -12,7 +12,8 @@ from django.db.models.signals import post_save
 from django.utils import timezone
 
 from .. import api
-from ..engine.identifying import address, follow
+from ..engine.following import follow
+from ..engine.identifying import address
 from ..models.addresses import normalize
 
 logger = logging.getLogger("wagtail_drip")

@@ -10,8 +10,10 @@ from .facts import EarlyFact
 from .farewells import Farewell
 from .heartbeat import Heartbeat
 from .journeys import Enrollment, Event, Inbox, Watch
+from .imports import ContactImport, ImportChunk, ImportedContact
 from .pauses import Resumption
 from .reactions import Link, Reaction, SiteSettings
+from .pruned import PrunedCount, PrunedDelivery
 from .segments import Segment
 from .sending_times import SendingTimes
 from .signups import PendingConsent, Throttle
@@ -26,17 +28,22 @@ __all__ = [
     "ConsentRecord",
     "Contact",
     "Conversion",
+    "ContactImport",
     "Delivery",
     "EarlyFact",
     "Enrollment",
     "Event",
     "Farewell",
     "Heartbeat",
+    "ImportChunk",
+    "ImportedContact",
     "Inbox",
     "Link",
     "PendingConsent",
     "Reaction",
     "Resumption",
+    "PrunedCount",
+    "PrunedDelivery",
     "Segment",
     "SendingTimes",
     "SiteSettings",

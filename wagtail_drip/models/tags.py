@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -83,22 +84,22 @@ class Tagging(models.Model):
         return str(self.tag_id)
 
 
-def tag_all(contact_ids: Collection[int], tags: Collection[Tag], *, at: Any) -> int:
-    """Put the tags on the people who lack them. Returns how many taggings are new.
+def tag_all(contact_ids: Collection[int], tags: Collection[Tag], *, at: datetime) -> int:
+    """Put all the tags on all the people. Returns how many taggings are new."""
+    return put_tags({(pk, tag.pk) for pk in contact_ids for tag in tags}, at=at)
 
-    Two queries for many people; call it with a few thousand at most.
+
+def put_tags(pairs: Collection[tuple[int, int]], *, at: datetime) -> int:
+    """Tag people, (contact id, tag id) each. Returns how many taggings are new.
+
+    Two queries; call it with a few thousand at most.
     """
-    present = set(
-        Tagging.objects.filter(
-            contact_id__in=list(contact_ids), tag_id__in=[tag.pk for tag in tags]
-        ).values_list("contact_id", "tag_id")
+    present = Tagging.objects.filter(
+        contact_id__in={contact for contact, _tag in pairs}, tag_id__in={tag for _, tag in pairs}
     )
-    new = [
-        Tagging(contact_id=contact_id, tag=tag, at=at)
-        for contact_id in contact_ids
-        for tag in tags
-        if (contact_id, tag.pk) not in present
-    ]
-    # Both columns are numbers, so MariaDB's INSERT IGNORE mangles nothing here.
-    Tagging.objects.bulk_create(new, ignore_conflicts=True)
+    new = set(pairs) - set(present.values_list("contact_id", "tag_id"))
+    Tagging.objects.bulk_create(
+        [Tagging(contact_id=contact, tag_id=tag, at=at) for contact, tag in sorted(new)],
+        ignore_conflicts=True,  # numbers and a moment: MariaDB's INSERT IGNORE mangles none
+    )
     return len(new)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import factories as make
+from tests.queries import queries
+from wagtail_drip.engine.disclosing import disclose
+from wagtail_drip.engine.merging import merge
+from wagtail_drip.models import Contact, ContactImport, ImportedContact, Tag
+from wagtail_drip.models.consent import grant, suppress
+
+pytestmark = pytest.mark.django_db
+
+
+def lived(now, email="ann@example.com", number=1) -> Contact:
+    contact = make.contact(
+        email, first_name="Ann", attributes={"city": "Bookham"}, user=make.user()
+    )
+    for _ in range(number):
+        event = make.event(contact, data={"book": 7})
+        enrollment = make.enrollment(make.campaign(make.uuid4().hex), contact, event=event)
+        make.delivery(enrollment, state="sent", opened_at=now)
+        grant(contact, make.topic(make.uuid4().hex), at=now, source="/signup/", ip="192.0.2.7")
+        contact.tags.add(Tag.objects.create(name=make.uuid4().hex))
+    return contact
+
+
+def test_all_that_is_kept_is_told(now):
+    contact = lived(now)
+    contact = merge(contact, make.contact("old@example.com"), now=now)
+    suppress("old@example.com", reason="bounced", at=now)
+    job = ContactImport.objects.create(file_name="people.csv", encoding="UTF-8", delimiter=",")
+    ImportedContact.objects.create(contact=contact, job=job, at=now)
+    told = json.loads(json.dumps(disclose(contact, now=now)))
+    assert told["format"] == 1 and told["contact"]["attributes"] == {"city": "Bookham"}
+    assert told["contact"]["account"] == contact.user.username
+    assert told["former_addresses"][0]["email"] == "old@example.com"
+    assert told["suppressions"][0]["reason"] == "bounced"
+    assert told["consent_records"][0]["ip"] == "192.0.2.7"
+    assert told["events"][0]["data"] == {"book": 7}
+    assert told["mails"][0]["opened_at"] == now.isoformat()
+    assert told["mails"][0]["campaign"] == told["campaigns"][0]["campaign"] != ""
+    assert len(told["tags"]) == len(told["consents"]) == 1
+    assert "wagtail_drip.importedcontact" in told["other"]
+
+
+def test_nothing_of_somebody_else_is_told(now):
+    lived(now, "other@example.com")
+    told = disclose(make.contact("ann@example.com"), now=now)
+    assert "other@example.com" not in json.dumps(told)
+    assert not told["events"] and not told["mails"] and not told["other"]
+
+
+def test_it_costs_the_same_for_much_and_for_little(now):
+    few, many = lived(now, "few@example.com"), lived(now, "many@example.com", 4)
+    few, many = Contact.objects.get(pk=few.pk), Contact.objects.get(pk=many.pk)
+    assert queries(disclose, few, now=now) == queries(disclose, many, now=now)
+
+
+def test_of_the_erased_there_is_nothing_to_tell(now):
+    with pytest.raises(ValueError, match="nothing"):
+        disclose(make.contact(erased_at=now, email_digest="x"), now=now)

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import io
+import json
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from wagtail.log_actions import log
+from wagtail.models import ModelLogEntry
+
+from tests import factories as make
+from wagtail_drip.engine import importing, tracking, uploading
+from wagtail_drip.engine.erasing import erase
+from wagtail_drip.engine.merging import merge
+from wagtail_drip.engine.reporting import status
+from wagtail_drip.models import Contact, ContactImport, Delivery, ImportChunk, Tag
+from wagtail_drip.models.consent import grant, suppressed
+
+pytestmark = pytest.mark.django_db
+NAMES = ("ann.unusual@example.com", "ann.unusual@old.example", "Unusualson", "tag of unusual")
+
+
+def everything() -> str:
+    """All that stands in our tables and in Wagtail's log, as one text."""
+    models = [*apps.get_app_config("wagtail_drip").get_models(), ModelLogEntry]
+    with connection.cursor() as cursor:
+        tables = []
+        for model in models:
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(model._meta.db_table)}")
+            tables.append(repr(cursor.fetchall()))
+    return "\n".join(tables)
+
+
+def upload(text: str, now, **fields) -> ContactImport:
+    job = uploading.upload(io.BytesIO(text.encode()), name="a.csv", now=now)
+    ContactImport.objects.filter(pk=job.pk).update(mapping={"0": "email"}, **fields)
+    return ContactImport.objects.get(pk=job.pk)
+
+
+@pytest.fixture
+def ann(now):
+    """Somebody with a trace in every table."""
+    contact = make.contact(NAMES[0], last_name=NAMES[2], attributes={"note": NAMES[2]})
+    merge(contact, make.contact(NAMES[1]), now=now)
+    contact = Contact.objects.get(pk=contact.pk)
+    event = make.event(contact, data={"to": NAMES[2]}, key=NAMES[0])
+    enrollment = make.enrollment(make.campaign(), contact, event=event, data={"to": NAMES[2]})
+    make.delivery(enrollment, state="failed", reason=f"550 <{NAMES[0]}> unknown")
+    make.delivery(enrollment, node="n2")
+    failed = make.enrollment(make.campaign("b"), contact, state="failed", reason=NAMES[0])
+    grant(contact, make.topic(), at=now, source="/signup/", wording=NAMES[2], ip="192.0.2.7")
+    for row in (contact, event, failed, *contact.deliveries.all()):
+        log(instance=row, action="wagtail.edit", data={"email": NAMES[0]})
+    return contact
+
+
+def test_nothing_is_left_that_names_the_person(ann, now):
+    upload(f"email,name\nAnn.Unusual@Example.com,{NAMES[2]}\nb@example.com,Bob\n", now)
+    before = everything()
+    assert all(name in before for name in NAMES[:3])
+    assert erase(ann, now=now)
+    left = everything()
+    assert [name for name in (*NAMES, "192.0.2.7", "Ann.Unusual") if name in left] == []
+    assert "b@example.com" in left
+
+
+def test_what_was_counted_stays_counted(ann, now):
+    before = status(now)["campaigns"]
+    erase(ann, now=now)
+    after = status(now)["campaigns"]
+    assert [row["planned"] for row in after] == [row["planned"] for row in before] == [0, 2]
+    assert after[1]["failed"] == 1 and after[1]["skipped"] == {"erased": 1}
+
+
+def test_every_relation_is_either_anonymised_or_deleted_with_the_contact():
+    """A new model that points to a contact is erased by its CASCADE, or has to be thought of."""
+    kept = {
+        relation.related_model
+        for relation in Contact._meta.related_objects
+        if not relation.many_to_many and relation.on_delete.__name__ != "CASCADE"
+    }
+    assert kept == {Delivery, make.Enrollment}
+
+
+def test_late_webhooks_bring_nothing_back(ann, now):
+    token = ann.deliveries.first().token
+    erase(ann, now=now)
+    Delivery.objects.filter(token=token).update(state="sent")
+    later = now + timedelta(days=1)
+    tracking.note(token, "bounced", later, bounce_type="hard", detail=NAMES[0], email=NAMES[0])
+    tracking.note(token, "complained", later, email=NAMES[0])
+    assert NAMES[0] not in everything()
+    assert Contact.objects.get().erased_at and Delivery.objects.get(token=token).bounced_at
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_late_import_brings_nobody_back(ann, when, now):
+    text = f"email\n{NAMES[0]}\n{NAMES[1]}\nb@example.com\n"
+    if when == "before":
+        upload(text, now, state="importing")
+    erase(ann, now=now)
+    if when == "after":
+        upload(text, now, state="importing")
+    importing.import_due(now)
+    assert set(Contact.objects.filter(erased_at=None).values_list("email", flat=True)) == {
+        "b@example.com"
+    }
+    job = ContactImport.objects.get()
+    assert job.counts["new"] == 1 and job.counts.get("refused", 0) == (2 if when == "after" else 0)
+
+
+def test_both_addresses_are_suppressed_for_marketing_alone(ann, now):
+    erase(ann, now=now)
+    assert suppressed(NAMES[:2], transactional=False) == set(NAMES[:2])
+    assert not suppressed(NAMES[:2], transactional=True)
+
+
+def test_other_peoples_traces_stay(ann, now):
+    other = make.contact("ann.unusual@example.org", first_name="Other")
+    other.tags.add(Tag.objects.create(name="VIP"))
+    log(instance=other, action="wagtail.edit")
+    job = upload(f"email\n{other.email}\nxann.unusual@example.com\n", now)
+    erase(ann, now=now)
+    assert other.tags.count() == 1
+    assert ModelLogEntry.objects.filter(label=other.email).exists()
+    rows = json.loads(ImportChunk.objects.get(job=job).rows)
+    assert [cells[0] for _row, cells in rows] == [other.email, "xann.unusual@example.com"]
+
+
+def test_erasing_twice_does_nothing(ann, now):
+    assert erase(ann, now=now) and not erase(ann, now=now)
