@@ -11,13 +11,18 @@ from wagtail.snippets.models import register_snippet
 from .admin import (
     actions,
     block_adapters,
+    contact_editing,
+    contact_imports,
+    contacts,
     deleting,
     drafting,
     home,
     log_entries,
+    permissions,
     records,
     resolving,
     sites,
+    segments,
 )
 from .admin.snippets import DripGroup, SiteSettingsViewSet
 from .channels import email
@@ -72,8 +77,29 @@ def register_admin_urls():
     patterns = [
         path("write-mail/", drafting.write_mail, name="write_mail"),
         path("resolve/", resolving.resolve, name="resolve"),
+        path("contacts/choose/", contacts.choose, name="choose"),
+        path("contacts/act/<slug:slug>/", contacts.ActView.as_view(), name="act"),
+        path("contacts/export/", contacts.export_people, name="export_people"),
+        path("contacts/add/", contact_editing.AddView.as_view(), name="add_contact"),
+        path("contacts/edit/<int:pk>/", contact_editing.EditView.as_view(), name="edit_contact"),
+        path("imports/", contact_imports.ImportsView.as_view(), name="imports"),
+        path("imports/upload/", contact_imports.UploadView.as_view(), name="upload_contacts"),
+        path("imports/<int:pk>/", contact_imports.ImportView.as_view(), name="import"),
+        path("imports/<int:pk>/columns/", contact_imports.MapView.as_view(), name="map_import"),
+        path("imports/<int:pk>/refused/", contact_imports.download_refused, name="refused"),
+        path("imports/<int:pk>/<slug:wish>/", contact_imports.go, name="go_import"),
+        path("segments/count/", segments.count_typed, name="count_typed"),
+        path("segments/<int:pk>/count/", segments.count_saved, name="count_segment"),
+        path(
+            "segments/<int:pk>/people/", segments.SegmentPeopleView.as_view(), name="segment_people"
+        ),
     ]
     return [path("drip/", include((patterns, "wagtail_drip_admin")))]
+
+
+@hooks.register("register_permissions")
+def register_permissions():
+    return permissions.by_hand()
 
 
 @hooks.register("register_icons")

@@ -55,6 +55,9 @@ def triggers() -> dict[str, Trigger]:
             required=("book", "order"),
             value="price",
         ),
+        # These the shop's people record by hand, on the page of a contact.
+        Trigger("called_support", gettext_lazy("called support")),
+        Trigger("came_to_workshop", gettext_lazy("came to a workshop")),
     ]
     return {trigger.slug: trigger for trigger in found}
 

@@ -1,4 +1,4 @@
-"""What the log of a campaign says of our own actions."""
+"""What the log says of our own actions, on campaigns and with people."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from wagtail.log_actions import LogFormatter
 
 from ..models import Choice
 from ..models.publishing import VERSION_LOGGED
+from . import contact_actions
 
 ACTIONS = [
     ("pause", gettext_lazy("Pause"), gettext_lazy("Campaign paused")),
@@ -38,4 +39,6 @@ class VersionFormatter(LogFormatter):
 def register(registry: Any) -> None:
     for action, label, message in ACTIONS:
         registry.register_action(f"wagtail_drip.{action}", label, message)
+    for slug, (verb, done) in contact_actions.LOGGED.items():
+        registry.register_action(f"wagtail_drip.contact_{slug}", verb, done)
     registry.register_action(VERSION_LOGGED)(VersionFormatter)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_permission_codename
-from django.db.models import Model
+from django.contrib.auth.models import Permission
+from django.db.models import Model, QuerySet
 
-from ..models import Campaign
+from ..models import Campaign, Contact
 
 
 def may(user: Any, action: str, model: type[Model]) -> bool:
@@ -16,5 +17,24 @@ def may(user: Any, action: str, model: type[Model]) -> bool:
     return bool(user.has_perm(f"{opts.app_label}.{get_permission_codename(action, opts)}"))
 
 
+def may_see_people(user: Any) -> bool:
+    """Whether `user` may read who gets mail. Without it no page that names anybody is shown."""
+    return bool(user.has_perm(f"{Contact._meta.app_label}.see_personal_data"))
+
+
 def may_see_campaigns(user: Any) -> bool:
     return any(may(user, action, Campaign) for action in ("view", "change", "add", "publish"))
+
+
+# What may be done with people by hand (contact_actions.py), beyond what is registered elsewhere.
+BY_HAND = (
+    "see_personal_data", "export_contact", "add_contact", "change_contact", "delete_contact",
+    "change_enrollment", "add_event", "add_consent", "add_suppression",
+)  # fmt: skip
+
+
+def by_hand() -> QuerySet[Permission]:
+    """Those that a group may be given, for Wagtail's page of groups."""
+    return Permission.objects.filter(
+        content_type__app_label=Contact._meta.app_label, codename__in=BY_HAND
+    )

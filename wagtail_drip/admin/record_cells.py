@@ -81,6 +81,18 @@ def shown(value: Any) -> Any:
     return NOTHING if value in ("", None) else value
 
 
+def box(name: str, form: str, pk: Any, label: str) -> str:
+    """A box to choose a row by, which belongs to the form of that id."""
+    return format_html(
+        '<input type="checkbox" name="{}" value="{}" form="{}"'
+        ' data-w-bulk-target="item" data-action="w-bulk#toggle" aria-label="{}">',
+        name,
+        pk,
+        form,
+        label,
+    )
+
+
 def column(label: Any, order: str = "") -> Any:
     """A method as a column of the list, sorted by the field `order` where given."""
 

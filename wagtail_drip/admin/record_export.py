@@ -14,6 +14,11 @@ XLSX_ROWS = 50_000  # such a file is built in memory, within one request
 FORMULA = ("=", "+", "-", "@")
 
 
+def as_text(value: str) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula."""
+    return f"'{value}" if value.lstrip().startswith(FORMULA) else value
+
+
 class Streamed:
     """A queryset that is read in slices: a million rows at once would fill the memory."""
 
@@ -46,6 +51,6 @@ class RecordExport(SpreadsheetExportMixin):
 
     def preprocess_field_value(self, field: str, value: Any, export_format: str) -> Any:
         value = super().preprocess_field_value(field, value, export_format)
-        runs = isinstance(value, str) and value.lstrip().startswith(FORMULA)
         # In XLSX each cell says that it is text; CSV can't.
-        return f"'{value}" if runs and export_format == self.FORMAT_CSV else value
+        plain = isinstance(value, str) and export_format == self.FORMAT_CSV
+        return as_text(value) if plain else value

@@ -24,6 +24,7 @@ from wagtail_modeladmin.helpers import PermissionHelper
 from wagtail_modeladmin.views import IndexView, InspectView
 
 from . import record_search
+from .permissions import may_see_people
 from .record_cells import shown
 from .record_export import XLSX_ROWS, RecordExport
 
@@ -31,10 +32,14 @@ LISTED = 10_000  # counting a million rows takes longer than anybody pages
 
 
 class ReadOnly(PermissionHelper):
-    """Whoever may view them may read; nobody adds, changes or deletes, not even a superuser."""
+    """Whoever may view them, and see personal data, may read; nobody adds, changes or deletes here.
+
+    Every list of records names people, so whoever may not see that has no page of them.
+    """
 
     def user_can_list(self, user: Any) -> bool:
-        return self.user_has_specific_permission(user, self.get_perm_codename("view"))
+        viewing = self.user_has_specific_permission(user, self.get_perm_codename("view"))
+        return viewing and may_see_people(user)
 
     def user_can_inspect_obj(self, user: Any, obj: Any) -> bool:
         return self.user_can_list(user)
@@ -134,6 +139,7 @@ class RecordIndexView(RecordExport, IndexView):
             for number, (label, kind) in enumerate(formats)
         ]
         look = {"icon_name": "dots-horizontal", "classname": "w-h-slim-header"}
+        downloads += self.model_admin.more_buttons(self.request.user)
         return [ButtonWithDropdown(buttons=downloads, attrs={"aria-label": _("Actions")}, **look)]
 
     def page(self) -> Any:
@@ -167,6 +173,7 @@ class RecordIndexView(RecordExport, IndexView):
             render_filters_fragment="_w_filter_fragment" in self.request.GET,
             render_buttons_fragment=self.results_only,
             choosing="choose" in self.list_display,
+            actions=self.model_admin.actions_for(self.request.user),
             empty=self.model_admin.empty,
             **kwargs,
         )

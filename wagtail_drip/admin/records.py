@@ -13,7 +13,7 @@ from django.contrib.auth.models import Permission
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import re_path
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -22,11 +22,14 @@ from wagtail.admin.filters import WagtailFilterSet
 from wagtail_modeladmin.options import ModelAdmin
 
 from ..models import Contact, Conversion, Delivery, Enrollment, Event, Reaction, Step
-from . import record_filters
+from . import contact_actions, record_filters
+from .contact_editing import list_buttons
+from .contacts import ContactView, may_export
 from .forms import trigger_label
 from .permissions import may
 from .record_cells import (
     NOTHING,
+    box,
     column,
     linked,
     reaction_cells,
@@ -91,6 +94,14 @@ class RecordAdmin(ModelAdmin):
         """Sections below a record: what belongs to it, the latest first."""
         return []
 
+    def actions_for(self, user: Any) -> list[tuple[str, Any]]:
+        """What may be done with those whose boxes are ticked: (slug, label) each."""
+        return []
+
+    def more_buttons(self, user: Any) -> list[Any]:
+        """More of the list's menu."""
+        return []
+
     def word_wanted(self, row: Any, user: Any) -> bool:
         """Whether this user can say what nobody else knows of it (resolving.py)."""
         return False
@@ -128,7 +139,8 @@ class ContactAdmin(RecordAdmin):
     model = Contact
     menu_icon = "user"
     base_url_path = "drip/contacts"
-    list_display = ("email", "full_name", "language", "created_at")
+    index_view_extra_css = [*RecordAdmin.index_view_extra_css, "wagtail_drip/contact.css"]
+    list_display = ("email", "full_name", "tagged", "language", "created_at")
     list_export = ("email", "first_name", "last_name", "language", "time_zone", "created_at")
     sortable = ("created_at",)
     ordering = ("-created_at",)
@@ -137,37 +149,41 @@ class ContactAdmin(RecordAdmin):
         "Everybody who signs up, orders or otherwise does something that starts a campaign is "
         "listed here from then on."
     )
-    inspect_view_fields = (
-        "email", "full_name", "language", "time_zone", "attributes", "consents_given",
-        "created_at",
-    )  # fmt: skip
+    list_display_add_buttons = "email"
+
+    def inspect_view(self, request: HttpRequest, instance_pk: str) -> HttpResponse:
+        if not instance_pk.isdecimal() or len(instance_pk) > 18:
+            raise Http404
+        return ContactView.as_view()(request, instance_pk=instance_pk)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
+        return super().get_queryset(request).prefetch_related("tags")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """With a box to choose by for those who may do something with the chosen."""
+        chosen = ("choose",) if self.actions_for(request.user) else ()
+        return (*chosen, *self.list_display)
+
+    @column(gettext_lazy("Choose"))
+    def choose(self, contact: Contact) -> str:
+        if contact.erased_at:
+            return ""
+        return box("contact", "drip-choose", contact.pk, _("Choose %s") % contact)
+
+    def actions_for(self, user: Any) -> list[tuple[str, Any]]:
+        found = [(action.slug, action.label) for action in contact_actions.allowed(user)]
+        return [*found, (contact_actions.EXPORT, _("Export"))] if may_export(user) else found
+
+    def more_buttons(self, user: Any) -> list[Any]:
+        return list_buttons(user)
 
     @column(gettext_lazy("Name"))
     def full_name(self, contact: Contact) -> str:
         return f"{contact.first_name} {contact.last_name}".strip() or NOTHING
 
-    @column(gettext_lazy("Mailing topics"))
-    def consents_given(self, contact: Contact) -> str:
-        consents = contact.consents.select_related("topic").order_by("topic__name")
-        return format_html_join(
-            " ", "{} {}", ((c.topic.name, tag(c.get_state_display())) for c in consents)
-        )
-
-    def related(self, contact: Contact, user: Any) -> list[dict[str, Any]]:
-        search = "" if contact.erased_at else contact.email
-        enrollments = contact.enrollments.select_related("campaign")
-        deliveries = named(contact.deliveries.select_related("campaign"))
-        return [
-            *section(Event, contact.events.all(), user, "at", lambda e: [linked(e, user)], search),
-            *section(
-                Enrollment, enrollments, user, "entered_at",
-                lambda e: [linked(e, user, e.campaign), with_reason(e)], search,
-            ),
-            *section(
-                Delivery, deliveries, user, "created_at",
-                lambda d: [linked(d, user, mail_name(d)), d.campaign, with_reason(d)], search,
-            ),
-        ]  # fmt: skip
+    @column(gettext_lazy("Tags"))
+    def tagged(self, contact: Contact) -> str:
+        return format_html_join(" ", "{}", ((tag(one),) for one in contact.tags.all())) or NOTHING
 
 
 class EventAdmin(RecordAdmin):
@@ -296,13 +312,9 @@ class DeliveryAdmin(RecordAdmin):
 
     @column(gettext_lazy("Choose"))
     def choose(self, delivery: Delivery) -> str:
-        return format_html(
-            '<input type="checkbox" name="delivery" value="{}" form="drip-resolve"'
-            ' data-w-bulk-target="item" data-action="w-bulk#toggle" aria-label="{}">',
-            delivery.pk,
-            _("Choose “%(mail)s” to %(contact)s")
-            % {"mail": mail_name(delivery), "contact": delivery.contact},
-        )
+        words = {"mail": mail_name(delivery), "contact": delivery.contact}
+        label = _("Choose “%(mail)s” to %(contact)s") % words
+        return box("delivery", "drip-resolve", delivery.pk, label)
 
     @column(gettext_lazy("Mail"))
     def mail(self, delivery: Delivery) -> str:

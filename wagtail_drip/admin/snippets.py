@@ -1,4 +1,4 @@
-"""Campaigns, mails and mailing topics, as editors list and edit them."""
+"""Campaigns, mails and mailing topics, as editors list and edit them; our group in the menu."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import Any
 import django_filters
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.forms import Media
 from django.http import HttpRequest
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import WagtailFilterSet
-from wagtail.admin.staticfiles import versioned_static
 from wagtail.admin.ui.tables import (
     BooleanColumn,
     Column,
@@ -27,14 +25,14 @@ from wagtail.snippets.views import snippets
 from ..models import Campaign, Consent, Delivery, Enrollment, SiteSettings, Step, Topic
 from . import actions, choosing, editing, overview, panels, results
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
+from .lists import EMPTY_STATE, WIDE, ListMixin
 from .permissions import may
 from .places import campaign_url
 from .records import RECORDS
 from .sites import SiteBound, within
+from .segments import AttributeViewSet, SegmentViewSet, TagViewSet
 from .suppressions import SuppressionViewSet
 
-EMPTY_STATE = "wagtail_drip/admin/index_results.html"
-WIDE = "drip-wide"  # columns that a phone does without
 
 
 def of_status(campaigns: QuerySet[Campaign], status: str) -> QuerySet[Campaign]:
@@ -70,17 +68,6 @@ class CampaignFilterSet(WagtailFilterSet):
     class Meta:
         model = Campaign
         fields = ["status", "trigger", "topic"]
-
-
-class ListMixin:
-    """An empty list says what it is for; a narrow one leaves some columns out."""
-
-    empty: Any = ""
-
-    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(*args, **kwargs)  # type: ignore[misc]
-        context["media"] += Media(css={"all": [versioned_static("wagtail_drip/lists.css")]})
-        return {**context, "empty": self.empty}
 
 
 class StepIndexView(ListMixin, snippets.IndexView):
@@ -254,7 +241,15 @@ class SiteSettingsViewSet(SiteBound):
 class DripGroup(snippets.SnippetViewSetGroup):
     """One menu group for what is edited and what was recorded."""
 
-    items = (CampaignViewSet, StepViewSet, TopicViewSet, SuppressionViewSet)
+    items = (
+        CampaignViewSet,
+        StepViewSet,
+        TopicViewSet,
+        SegmentViewSet,
+        TagViewSet,
+        AttributeViewSet,
+        SuppressionViewSet,
+    )
     menu_label = _("Drip")
     menu_name = "drip"
     menu_icon = "drip"

@@ -92,7 +92,8 @@ def _rows(rows: Iterable[Model]) -> list[dict[str, Any]]:
 def _plain(row: Model) -> dict[str, Any]:
     """A row by its fields: moments as ISO, a loaded relation by its name, JSON as it is."""
     plain: dict[str, Any] = {}
-    for field in row._meta.concrete_fields:
+    fields: Any = row._meta.concrete_fields
+    for field in fields:
         if field.attname in INTERNAL or (field.is_relation and field.name in ("contact", "user")):
             continue
         value = field.value_from_object(row)

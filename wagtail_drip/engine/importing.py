@@ -48,12 +48,12 @@ def import_due(now: datetime, *, enough: Callable[[], bool] = never) -> int:
 
 def begin(job: ContactImport, state: str) -> bool:
     """Start the dry run (CHECKING) or the import (IMPORTING). False where it isn't its turn."""
-    before = {
+    before: dict[str, tuple[str, ...]] = {
         State.CHECKING: (State.UPLOADED, State.CHECKED, State.CHECKING),
         State.IMPORTING: (State.CHECKED,),
-    }[state]
+    }
     with transaction.atomic():
-        rows = ContactImport.objects.filter(pk=job.pk, state__in=before)
+        rows = ContactImport.objects.filter(pk=job.pk, state__in=before[state])
         changed = bool(rows.update(state=state, position=0, counts={}))
         if changed:
             announce()

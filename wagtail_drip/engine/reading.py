@@ -99,7 +99,8 @@ class Reader:
             if text.casefold() not in zones():
                 raise ValueError(_("“%s” is no time zone such as Europe/Paris.") % text[:40])
             return zones()[text.casefold()]
-        most = Contact._meta.get_field(name).max_length or 0
+        field: Any = Contact._meta.get_field(name)
+        most = field.max_length
         if len(text) > most:
             words = {"name": MEANINGS[name], "most": most}
             raise ValueError(_("%(name)s: longer than %(most)d letters.") % words)
@@ -127,9 +128,9 @@ def guess(header: Sequence[str], known: Mapping[str, Any]) -> dict[str, str]:
             names.setdefault(_bare(word), meaning)
     found: dict[str, str] = {}
     for number, title in enumerate(header):
-        meaning = names.get(_bare(title))
-        if meaning and meaning not in found.values():
-            found[str(number)] = meaning
+        likely = names.get(_bare(title))
+        if likely and likely not in found.values():
+            found[str(number)] = likely
     return found
 
 

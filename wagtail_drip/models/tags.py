@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -41,6 +42,12 @@ class Tag(index.Indexed, models.Model):
 
     def clean(self) -> None:
         self.name = " ".join(self.name.split())
+        try:
+            slug = self.slug or tag_slug(self.name)
+        except ValueError as error:
+            raise ValidationError({"name": str(error)}) from None
+        if Tag.objects.filter(slug=slug).exclude(pk=self.pk).exists():
+            raise ValidationError({"name": _("There is a tag of this name.")})
 
 
 def tag_slug(name: str) -> str:
@@ -85,12 +92,12 @@ class Tagging(models.Model):
 
 
 def tag_all(contact_ids: Collection[int], tags: Collection[Tag], *, at: datetime) -> int:
-    """Put all the tags on all the people. Returns how many taggings are new."""
+    """Put all the tags on all the people. Returns for how many of them one is new."""
     return put_tags({(pk, tag.pk) for pk in contact_ids for tag in tags}, at=at)
 
 
 def put_tags(pairs: Collection[tuple[int, int]], *, at: datetime) -> int:
-    """Tag people, (contact id, tag id) each. Returns how many taggings are new.
+    """Tag people, (contact id, tag id) each. Returns for how many of them one is new.
 
     Two queries; call it with a few thousand at most.
     """
@@ -102,4 +109,4 @@ def put_tags(pairs: Collection[tuple[int, int]], *, at: datetime) -> int:
         [Tagging(contact_id=contact, tag_id=tag, at=at) for contact, tag in sorted(new)],
         ignore_conflicts=True,  # numbers and a moment: MariaDB's INSERT IGNORE mangles none
     )
-    return len(new)
+    return len({contact for contact, _tag in new})
