@@ -21,8 +21,8 @@ from .admin import (
     permissions,
     records,
     resolving,
-    sites,
     segments,
+    sites,
 )
 from .admin.snippets import DripGroup, SiteSettingsViewSet
 from .channels import email

@@ -243,6 +243,14 @@ def test_boxes_of_the_list_lead_to_the_action(marketer):
     assert marketer.get(choose, {"action": "x"}).status_code == 404
 
 
+def test_the_list_is_narrowed_by_a_tag(marketer):
+    tagged, other = make.contacts(2)
+    tag = Tag.objects.create(name="VIP")
+    tagged.tags.add(tag)
+    content = marketer.get("/admin/drip/contacts/", {"tag": tag.pk}).content.decode()
+    assert tagged.email in content and other.email not in content
+
+
 # Export
 
 

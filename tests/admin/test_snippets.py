@@ -31,13 +31,14 @@ def submenu(client) -> list[str]:
 
 def test_all_of_ours_stands_in_one_menu_group(editor):
     assert submenu(editor) == [
-        "Campaigns", "Mails", "Mailing topics", "Suppressed addresses",
+        "Campaigns", "Mails", "Mailing topics", "Segments", "Tags", "Attributes",
+        "Suppressed addresses",
         "Contacts", "Events", "People in campaigns", "Deliveries",
     ]  # fmt: skip
 
 
 def test_the_menu_shows_what_one_may_see(db):
-    assert submenu(client_of("reader", "view_delivery", "view_campaign")) == [
+    assert submenu(client_of("reader", "view_delivery", "view_campaign", "see_personal_data")) == [
         "Campaigns",
         "Deliveries",
     ]

@@ -15,7 +15,7 @@ from wagtail_drip.engine import importing, tracking, uploading
 from wagtail_drip.engine.erasing import erase
 from wagtail_drip.engine.merging import merge
 from wagtail_drip.engine.reporting import status
-from wagtail_drip.models import Contact, ContactImport, Delivery, ImportChunk, Tag
+from wagtail_drip.models import Contact, ContactImport, Delivery, EarlyFact, ImportChunk, Tag
 from wagtail_drip.models.consent import grant, suppressed
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +51,9 @@ def ann(now):
     make.delivery(enrollment, node="n2")
     failed = make.enrollment(make.campaign("b"), contact, state="failed", reason=NAMES[0])
     grant(contact, make.topic(), at=now, source="/signup/", wording=NAMES[2], ip="192.0.2.7")
+    EarlyFact.objects.create(
+        provider_id="x", told={"email": NAMES[0].title()}, told_digest="x", received_at=now
+    )
     for row in (contact, event, failed, *contact.deliveries.all()):
         log(instance=row, action="wagtail.edit", data={"email": NAMES[0]})
     return contact

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import io
+import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from django.db import connection
 
 from tests import factories as make
 from tests.queries import queries
 from wagtail_drip.engine import importing, uploading
 from wagtail_drip.engine.importing import begin, go_on, import_due
+from wagtail_drip.engine.leaving import leave_topic
 from wagtail_drip.engine.merging import merge
 from wagtail_drip.engine.ticking import tick
 from wagtail_drip.models import (
@@ -26,6 +30,7 @@ from wagtail_drip.models.imports import refused_rows
 from wagtail_drip.models.tags import tags_named
 
 pytestmark = pytest.mark.django_db
+needs_row_locks = pytest.mark.skipif("connection.vendor == 'sqlite'", reason="needs row locks")
 State = ContactImport.State
 HEADER = "email,first_name,tags,city"
 MAPPING = {"0": "email", "1": "first_name", "2": "tags", "3": "attribute:city"}
@@ -223,3 +228,56 @@ def test_a_row_more_costs_no_query_more(state, now):
 def test_only_what_was_checked_is_imported(now):
     row = job(now, "a@example.com")
     assert not begin(row, State.IMPORTING)
+
+
+@needs_row_locks
+@pytest.mark.django_db(transaction=True)
+def test_people_leave_while_two_files_bring_them_and_nothing_deadlocks(now):
+    people = [make.contact(f"p{number}@example.com") for number in range(40)]
+    topic = make.topic()
+    for person in people:
+        grant(person, topic, at=now - timedelta(days=9), source="/signup/")
+    jobs = []
+    for turn in (1, -1):
+        lines = [f"{one.email},Name{turn},VIP" for one in people[::turn]]
+        lines += [f"new{number}@example.com,Name,VIP" for number in range(40)][::turn]
+        row = job(now, *lines, existing="overwrite", source="fair", agreed_at=now)
+        row.topics.add(topic)
+        jobs.append(run(row, now, State.CHECKING))
+    assert all(begin(row, State.IMPORTING) for row in jobs)
+    errors = together(
+        *[partial(import_due, now) for _job in jobs],
+        *[
+            partial(leave_topic, person, topic, at=now + timedelta(hours=1), source="link")
+            for person in people[:20]
+        ],
+    )
+    while import_due(now):
+        pass
+    assert errors == []
+    left = Consent.objects.filter(state="withdrawn").values_list("contact_id", flat=True)
+    assert set(left) == {person.pk for person in people[:20]}
+    assert set(ContactImport.objects.values_list("state", flat=True)) == {State.DONE}
+    assert Contact.objects.count() == 80
+
+
+def together(*calls) -> list[Exception]:
+    """Each in a thread with a connection of its own, all at once. What they raised."""
+    errors: list[Exception] = []
+    gate = threading.Barrier(len(calls))
+
+    def call(function):
+        try:
+            gate.wait(20)
+            function()
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=call, args=[function]) for function in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return errors

@@ -26,6 +26,7 @@ from .contact_imports import may_import
 from .contacts import PersonPage, contact_url, list_url
 from .forms import zone_choices
 from .permissions import may
+from .sites import within
 
 OWN = "attribute_"  # the form's fields of attributes
 WIDGETS: dict[str, Any] = {
@@ -118,7 +119,8 @@ class EditView(PersonPage, FormView):
         return super().dispatch(request, *args, **kwargs)
 
     def _object(self) -> Contact:
-        return get_object_or_404(Contact, pk=self.kwargs["pk"], erased_at=None)
+        people = within(Contact.objects.filter(erased_at=None), self.request.user)
+        return get_object_or_404(people, pk=self.kwargs["pk"])
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "instance": self.object}

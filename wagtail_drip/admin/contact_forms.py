@@ -18,14 +18,18 @@ from ..engine.enrolling import open_campaigns
 from ..engine.identifying import find
 from ..models import Campaign, Contact, Enrollment, Suppression, Tag, Topic
 from ..models.tags import tags_named
+from .sites import within
 
 
 class ActionForm(forms.Form):
-    """Of one action. `people`: with whom it is done."""
+    """Of one action. `people`: with whom it is done; `user`: who does it, within their sites."""
 
-    def __init__(self, *args: Any, people: Sequence[Contact], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, people: Sequence[Contact], user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.people = people
+        self.people, self.user = people, user
+        if "topic" in self.fields:
+            topics = within(Topic.objects.order_by("name"), user)
+            self.fields["topic"].queryset = topics  # type: ignore[attr-defined]
 
 
 class MomentField(forms.DateTimeField):
@@ -55,7 +59,7 @@ class EnrollForm(ActionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["campaign"].queryset = open_campaigns().order_by("name")  # type: ignore[attr-defined]
+        self.fields["campaign"].queryset = within(open_campaigns(), self.user).order_by("name")  # type: ignore[attr-defined]
 
 
 class TakeOutForm(ActionForm):
@@ -71,7 +75,7 @@ class TakeOutForm(ActionForm):
             contact__in=[one.pk for one in self.people], state=Enrollment.State.ACTIVE
         )
         campaigns = Campaign.objects.filter(pk__in=list(inside.values_list("campaign", flat=True)))
-        self.fields["campaign"].queryset = campaigns  # type: ignore[attr-defined]
+        self.fields["campaign"].queryset = within(campaigns, self.user)  # type: ignore[attr-defined]
 
 
 class EventForm(ActionForm):

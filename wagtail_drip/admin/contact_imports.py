@@ -32,6 +32,7 @@ from .contact_forms import MomentField
 from .contacts import PersonPage, list_url
 from .permissions import may, may_see_people
 from .record_export import as_text
+from .sites import within
 
 State = ContactImport.State
 SHOWN = 100  # refused rows on the page; the file has them all
@@ -142,7 +143,7 @@ class MapForm(forms.ModelForm):
             ),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         known = reading.meanings()
         guessed = self.instance.mapping or reading.guess(self.instance.header, known)
@@ -152,7 +153,8 @@ class MapForm(forms.ModelForm):
                 label=title or _("Column %d") % (number + 1), choices=choices, required=False
             )
             self.initial[f"column_{number}"] = guessed.get(str(number), "")
-        self.fields["topics"].queryset = Topic.objects.order_by("name")  # type: ignore[attr-defined]
+        topics = within(Topic.objects.order_by("name"), user)
+        self.fields["topics"].queryset = topics  # type: ignore[attr-defined]
         self.fields["topics"].required = False
 
     def columns(self) -> list[tuple[Any, list[str]]]:
@@ -215,8 +217,8 @@ class MapView(ImportPage, FormView):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         names = ", ".join(tag.name for tag in self.object.tags.all())
-        initial = {"tag_names": names}
-        return {**super().get_form_kwargs(), "instance": self.object, "initial": initial}
+        own = {"instance": self.object, "initial": {"tag_names": names}, "user": self.request.user}
+        return {**super().get_form_kwargs(), **own}
 
     def form_valid(self, form: Any) -> HttpResponse:
         job = form.save()

@@ -18,7 +18,8 @@ from wagtail.models import ModelLogEntry
 from ..models import Contact, Delivery, Enrollment, Event
 from .contact_actions import LOGGED
 from .forms import trigger_label
-from .record_cells import linked, reason
+from .record_cells import linked, mail_name, named, reason
+from .sites import within
 
 PAGE = 30
 FACTS = ("delivered", "opened", "clicked", "bounced", "complained")
@@ -43,6 +44,7 @@ def page(
     found: list[Entry] = []
     for source in SOURCES:
         rows, moment, entry = source(contact, user)
+        rows = within(rows, user)
         if before:
             rows = rows.filter(**{f"{moment}__lt": before})
         newest = rows.exclude(**{moment: None}).order_by(f"-{moment}", "-pk")[: PAGE + 1]
@@ -94,8 +96,6 @@ def _enrollments(contact: Contact) -> QuerySet[Enrollment]:
 
 
 def _mails(contact: Contact, user: Any) -> Source:
-    from .records import mail_name, named
-
     def entry(row: Delivery) -> Entry:
         marks = [str(row.get_state_display()), reason(row)]
         for fact in FACTS:

@@ -23,12 +23,13 @@ from wagtail.admin.views.generic import WagtailAdminTemplateMixin
 from wagtail.admin.widgets.button import Button
 
 from ..engine.disclosing import disclose
-from ..models import Attribute, Contact, Enrollment, Segment, Suppression
+from ..models import Attribute, Contact, Delivery, Enrollment, Event, Segment, Suppression
 from ..models.addresses import keyed_hashes
 from ..models.matching import UnknownCondition
 from . import contact_actions, contact_timeline
 from .contact_actions import ACTIONS, EXPORT, Action
 from .permissions import may, may_see_people
+from .sites import within
 
 MOST_IDS = 1000  # in one address
 
@@ -74,7 +75,7 @@ class ContactView(PersonPage, TemplateView):
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         people = Contact.objects.select_related("user").prefetch_related("tags", "aliases")
-        self.object = get_object_or_404(people, pk=kwargs["instance_pk"])
+        self.object = get_object_or_404(within(people, request.user), pk=kwargs["instance_pk"])
 
     def get_page_title(self) -> str:
         return str(self.object)
@@ -112,6 +113,7 @@ class ContactView(PersonPage, TemplateView):
             ),
             "entries": entries,
             "older": older,
+            "lists": lists(self.object, self.request.user),
             "newest": bool(before) and contact_url(self.object.pk),
         }
 
@@ -140,6 +142,20 @@ def facts(contact: Contact) -> list[tuple[str, Any]]:
         plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         rows.append((one.label, one.say(value)) if one else (key, plain))
     return [(str(label), text) for label, text in rows if text]
+
+
+def lists(contact: Contact, user: Any) -> list[tuple[str, str]]:
+    """Where all records of theirs are listed, for those that the user may see."""
+    found = [("events", Event), ("people", Enrollment), ("deliveries", Delivery)]
+    query = urlencode({"q": contact.email})
+    return [
+        (
+            str(capfirst(model._meta.verbose_name_plural)),
+            f"{reverse(f'drip_{name}_modeladmin_index')}?{query}",
+        )
+        for name, model in found
+        if not contact.erased_at and may(user, "view", model)
+    ]
 
 
 def against(contact: Contact) -> list[Suppression]:
@@ -183,7 +199,7 @@ class ActView(PersonPage, TemplateView):
         return self.action.icon
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        form = self.action.form(request.POST, people=self.people)
+        form = self.action.form(request.POST, people=self.people, user=request.user)
         if form.is_valid():
             now = timezone.now()
             try:
@@ -213,7 +229,7 @@ class ActView(PersonPage, TemplateView):
         one = len(people) == 1
         return {
             **super().get_context_data(**kwargs),
-            "form": kwargs.get("form") or self.action.form(people=people),
+            "form": kwargs.get("form") or self.action.form(people=people, user=self.request.user),
             "people": people[:20],
             "count": len(people),
             "more": max(0, len(people) - 20),
@@ -237,7 +253,7 @@ def chosen(request: HttpRequest, most: int) -> list[Contact]:
     else:
         ids = request.GET.getlist("contact")[:MOST_IDS]
         people = people.filter(pk__in=[int(pk) for pk in ids if pk.isdecimal() and len(pk) < 19])
-    found = list(people.order_by("pk")[: most + 1])
+    found = list(within(people, request.user).order_by("pk")[: most + 1])
     if len(found) > most:
         raise ValueError(
             ngettext(

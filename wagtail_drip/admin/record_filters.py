@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 
-from ..models import Campaign, Contact, Delivery, Enrollment, Event
+from ..models import Campaign, Contact, Delivery, Enrollment, Event, Tag
 from .forms import trigger_choices
 
 
@@ -33,8 +33,13 @@ def campaigns() -> list[tuple[str, str]]:
     return [(str(pk), name) for pk, name in Campaign.objects.values_list("pk", "name")]
 
 
+def tags() -> list[tuple[str, str]]:
+    return [(str(pk), name) for pk, name in Tag.objects.values_list("pk", "name")]
+
+
 class ContactFilterSet(WagtailFilterSet):
     created = between(_("Created"), "created_at")
+    tag = one_of(_("Tag"), "taggings__tag", tags)
 
     class Meta:
         model = Contact

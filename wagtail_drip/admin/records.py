@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import Permission
-from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import re_path
 from django.utils.html import format_html_join
@@ -32,6 +32,8 @@ from .record_cells import (
     box,
     column,
     linked,
+    mail_name,
+    named,
     reaction_cells,
     reason,
     shown,
@@ -367,16 +369,6 @@ class DeliveryAdmin(RecordAdmin):
 
     def word_wanted(self, delivery: Delivery, user: Any) -> bool:
         return delivery.state == Delivery.State.UNCERTAIN and may(user, "change", Delivery)
-
-
-def named(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """With `mail_name`, by one subquery for the whole list."""
-    steps = Step.objects.filter(translation_key=OuterRef("step_key")).order_by("pk")
-    return deliveries.annotate(mail_name=Subquery(steps.values("name")[:1]))
-
-
-def mail_name(delivery: Any) -> str:
-    return delivery.mail_name or NOTHING
 
 
 RECORDS: list[RecordAdmin] = [ContactAdmin(), EventAdmin(), EnrollmentAdmin(), DeliveryAdmin()]

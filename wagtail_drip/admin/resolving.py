@@ -64,7 +64,9 @@ def say(ids: Collection[int], word: str, user: Any) -> int:
         else:
             changed = resolving.send_again(found, timezone.now())
         for delivery in uncertain:
-            log(instance=delivery, action=f"wagtail_drip.{word}", user=user)
+            # By number: the log outlives the erasing of whom the mail went to.
+            title = _("Mail %s") % delivery.pk
+            log(instance=delivery, action=f"wagtail_drip.{word}", user=user, title=title)
     return changed
 
 

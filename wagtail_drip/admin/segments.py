@@ -35,6 +35,7 @@ from .lists import EMPTY_STATE, WIDE, ListMixin
 from .panels import name_panel, short_name_panel, shown_for
 from .permissions import may, may_see_people
 from .record_views import BoundedPaginator
+from .sites import within
 
 FRESH = 60  # seconds that a count is kept: of a million people it takes one or two
 
@@ -198,7 +199,8 @@ class SegmentPeopleView(PersonPage, ListView):
 
     def get_queryset(self) -> QuerySet[Contact]:
         try:
-            return self.segment.members(timezone.now()).order_by("-created_at", "-pk")
+            people = within(self.segment.members(timezone.now()), self.request.user)
+            return people.order_by("-created_at", "-pk")
         except (UnknownCondition, ValueError) as error:
             self.fault = str(error)
             return Contact.objects.none()

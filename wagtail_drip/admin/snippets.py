@@ -29,10 +29,9 @@ from .lists import EMPTY_STATE, WIDE, ListMixin
 from .permissions import may
 from .places import campaign_url
 from .records import RECORDS
-from .sites import SiteBound, within
 from .segments import AttributeViewSet, SegmentViewSet, TagViewSet
+from .sites import SiteBound, within
 from .suppressions import SuppressionViewSet
-
 
 
 def of_status(campaigns: QuerySet[Campaign], status: str) -> QuerySet[Campaign]:

@@ -145,7 +145,7 @@ class SuppressionViewSet(snippets.SnippetViewSet):
     model = Suppression
     icon = "cross"
     menu_label = gettext_lazy("Suppressed addresses")
-    menu_order = 4
+    menu_order = 7
     copy_view_enabled = False
     inspect_view_enabled = True
     inspect_view_fields = ["reason", "scope", "note", "created_at", "address_hash"]

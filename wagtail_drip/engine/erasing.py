@@ -12,7 +12,7 @@ from django.db.models import CASCADE, QuerySet
 from django.utils.translation import gettext as _
 from wagtail.models import ModelLogEntry
 
-from ..models import Contact, Delivery, Enrollment, Suppression
+from ..models import Contact, Conversion, Delivery, EarlyFact, Enrollment, Suppression
 from ..models.addresses import digest
 from ..models.consent import suppress
 from ..models.imports import forget_rows
@@ -20,6 +20,8 @@ from .ending import lock, take_out
 from .retrying import on_deadlock
 
 ERASED = Enrollment.Reason.ERASED
+# What is counted of people and names nobody, though it would be deleted with them.
+COUNTED = (Conversion,)
 
 
 @on_deadlock
@@ -45,6 +47,7 @@ def erase(contact: Contact, *, now: datetime) -> bool:
         _forget_logs(found)
         _delete_all_else(contact)
         forget_rows(addresses)
+        _forget_early_facts(addresses)
         for address in addresses:
             reason, scope = Suppression.Reason.ERASED, Suppression.Scope.MARKETING
             suppress(address, reason=reason, scope=scope, at=now)
@@ -83,9 +86,19 @@ def _log_of(rows: QuerySet[Any]) -> QuerySet[ModelLogEntry]:
     return ModelLogEntry.objects.filter(content_type=kind, object_id__in=ids)
 
 
+def _forget_early_facts(addresses: list[str]) -> None:
+    """What a provider told of late and nobody has found the mail for; an hour's worth at most."""
+    for fact in EarlyFact.objects.all():
+        told = str(fact.told).casefold()
+        if any(address in told for address in addresses):
+            fact.delete()
+
+
 def _delete_all_else(contact: Contact) -> None:
     for relation in Contact._meta.related_objects:
-        if not relation.many_to_many and relation.on_delete is CASCADE:
+        if relation.many_to_many or relation.related_model in COUNTED:
+            continue
+        if relation.on_delete is CASCADE:
             rows = relation.related_model._base_manager
             rows.filter(**{relation.field.name: contact.pk}).delete()
 

@@ -9,11 +9,11 @@ from .deliveries import Delivery
 from .facts import EarlyFact
 from .farewells import Farewell
 from .heartbeat import Heartbeat
-from .journeys import Enrollment, Event, Inbox, Watch
 from .imports import ContactImport, ImportChunk, ImportedContact
+from .journeys import Enrollment, Event, Inbox, Watch
 from .pauses import Resumption
-from .reactions import Link, Reaction, SiteSettings
 from .pruned import PrunedCount, PrunedDelivery
+from .reactions import Link, Reaction, SiteSettings
 from .segments import Segment
 from .sending_times import SendingTimes
 from .signups import PendingConsent, Throttle
@@ -27,8 +27,8 @@ __all__ = [
     "Consent",
     "ConsentRecord",
     "Contact",
-    "Conversion",
     "ContactImport",
+    "Conversion",
     "Delivery",
     "EarlyFact",
     "Enrollment",
@@ -40,10 +40,10 @@ __all__ = [
     "Inbox",
     "Link",
     "PendingConsent",
-    "Reaction",
-    "Resumption",
     "PrunedCount",
     "PrunedDelivery",
+    "Reaction",
+    "Resumption",
     "Segment",
     "SendingTimes",
     "SiteSettings",

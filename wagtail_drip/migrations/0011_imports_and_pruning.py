@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('wagtail_drip', '0002_people'),
+        ('wagtail_drip', '0010_results'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
