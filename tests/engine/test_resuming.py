@@ -50,6 +50,12 @@ def test_continuing_lets_a_wait_go_on_from_where_it_stood(paused, now):
     assert fresh(row).due_at == now + DAY
 
 
+def test_what_the_pause_held_goes_on_in_its_rhythm(paused, now):
+    row = make.enrollment(paused, node="w1", entered_at=now - 3 * DAY, due_at=now)
+    resume(paused, now)
+    assert (fresh(row).arrived_at, fresh(row).due_at) == (now + DAY, now + DAY)
+
+
 def test_what_is_not_due_yet_by_its_own_hold_stays(paused, now):
     mail = waiting(paused, now + HOUR)
     resume(paused, now)

@@ -112,9 +112,10 @@ def _put_in_order(resumption: Resumption, ids: Sequence[int]) -> None:
     due = _due(resumption.campaign_id, resumption.at).filter(enrollment__in=ids)
     if resumption.stale_before is None:
         due.update(due_at=F("due_at") + pause)
-        # Asked again, each kind of wait says for itself when it is over now.
-        waits = people.filter(due_at__isnull=False)
-        waits.update(arrived_at=F("arrived_at") + pause, due_at=resumption.at)
+        # Asked again, each kind of wait says for itself when it is over now; what else was held
+        # keeps the rhythm. In this order: MariaDB reckons with what it has just set.
+        later = F("arrived_at") + pause
+        people.filter(due_at__isnull=False).update(due_at=later, arrived_at=later)
         return
     stale = due.filter(due_at__lt=resumption.stale_before)
     passed = list(stale.values_list("pk", "enrollment_id", "due_at"))
