@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import available_timezones
 
+from django import forms
 from django.conf import settings
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -24,6 +25,12 @@ class ShortNameInput(SlugInput):
     def value_from_datadict(self, data: Any, files: Any, name: str) -> str | None:
         value = super().value_from_datadict(data, files, name)
         return value and value[: int(self.attrs.get("maxlength", len(value)))].strip("-")
+
+
+class ColorInput(forms.TextInput):
+    """The browser's own color picker."""
+
+    input_type = "color"
 
 
 class SiteForm(WagtailAdminModelForm):

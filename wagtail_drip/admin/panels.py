@@ -23,10 +23,14 @@ from .. import registry
 from ..content.merge_fields import MergeField
 from ..models import Step
 from . import results
-from .forms import CampaignForm, ShortNameInput, SiteForm, StepForm
+from .forms import CampaignForm, ColorInput, ShortNameInput, SiteForm, StepForm
 from .permissions import may, may_see_campaigns
 from .places import campaign_url
 
+COLORS = _(
+    "The accent is for buttons, links and the line above; the mail is the paper, and the ground "
+    "lies around it. What readers see on dark screens is made of them."
+)
 SUBJECT = _("What differs for each reader may stand here too; the list is below the body.")
 
 
@@ -216,6 +220,27 @@ def topic_panels() -> ObjectList:
             ),
             short_name_panel(_("Names the topic in reports and commands.")),
             FieldPanel("site"),
+        ],
+        base_form_class=SiteForm,
+    )
+
+
+def brand_panels() -> ObjectList:
+    colors = [FieldPanel(name, widget=ColorInput) for name in ("accent", "words", "card", "ground")]
+    return ObjectList(
+        [
+            FieldPanel("site"),
+            FieldPanel("name"),
+            FieldRowPanel([FieldPanel("logo"), FieldPanel("dark_logo")], heading=_("Logo")),
+            FieldRowPanel(colors, heading=_("Colors"), help_text=COLORS),
+            MultiFieldPanel(
+                [FieldPanel("heading_font"), FieldPanel("body_font"), FieldPanel("width")],
+                heading=_("Letters and width"),
+            ),
+            MultiFieldPanel(
+                [FieldPanel("footer"), FieldPanel("postal_address"), FieldPanel("social")],
+                heading=_("Foot"),
+            ),
         ],
         base_form_class=SiteForm,
     )

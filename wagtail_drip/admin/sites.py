@@ -26,12 +26,13 @@ from ..models import (
     Delivery,
     Enrollment,
     Event,
+    SiteBrand,
     SiteSettings,
     Step,
     Topic,
 )
 
-_OWN = (Campaign, Step, Topic, SiteSettings)
+_OWN = (Campaign, SiteBrand, SiteSettings, Step, Topic)
 
 
 def sites_of(user: Any) -> frozenset[int] | None:

@@ -22,7 +22,7 @@ from wagtail.admin.ui.tables import (
 from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
-from ..models import Campaign, Consent, Delivery, Enrollment, SiteSettings, Step, Topic
+from ..models import Campaign, Consent, Delivery, Enrollment, SiteBrand, SiteSettings, Step, Topic
 from . import actions, choosing, editing, overview, panels, results
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
 from .lists import EMPTY_STATE, WIDE, ListMixin
@@ -237,6 +237,27 @@ class SiteSettingsViewSet(SiteBound):
         return within(SiteSettings.objects.select_related("site"), request.user)
 
 
+class BrandIndexView(ListMixin, snippets.IndexView):
+    empty = _(
+        "Logo, colors, fonts and the foot of all mails of a site. Without it they look plain."
+    )
+
+
+class BrandViewSet(SiteBound):
+    model = SiteBrand
+    icon = "view"
+    menu_label = _("Look of the mails")
+    menu_order = 5
+    copy_view_enabled = False
+    index_view_class = BrandIndexView
+    index_results_template_name = EMPTY_STATE
+    edit_handler = panels.brand_panels()
+    list_display = ["site", "name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SiteBrand]:
+        return within(SiteBrand.objects.select_related("site"), request.user)
+
+
 class DripGroup(snippets.SnippetViewSetGroup):
     """One menu group for what is edited and what was recorded."""
 
@@ -248,6 +269,7 @@ class DripGroup(snippets.SnippetViewSetGroup):
         TagViewSet,
         AttributeViewSet,
         SuppressionViewSet,
+        BrandViewSet,
     )
     menu_label = _("Drip")
     menu_name = "drip"

@@ -20,11 +20,12 @@ from wagtail.blocks import StreamValue
 
 from ..streams import UnknownBlock, kind
 from . import merge_fields, mime, products, richtext, targets
+from .branding import Brand
 from .email_block import EmailBlock, render_html, render_plain
 from .merge_fields import mark, split
 from .personalizing import LEAVE, PREFERENCES, Fault, Fragment, Hold, Slot, tidy
 from .products import Product, Unavailable
-from .rendering import Brand, Rendering
+from .rendering import Rendering
 from .targets import Tracking
 
 __all__ = ["MOST_BYTES", "Brand", "CompiledMessage", "Source", "compile_message"]

@@ -31,8 +31,9 @@ from wagtail.blocks import Block, StructBlock
 from wagtail.rich_text import RichText, expand_db_html
 
 from . import products, richtext
+from .branding import Brand
 from .personalizing import Hold, Recipient
-from .rendering import Brand, Rendering
+from .rendering import Rendering
 
 DependsOn = Literal["nothing", "object", "person"]
 PREVIEW = "wagtail_drip/email/block_preview.html"  # `preview_template` for the block picker

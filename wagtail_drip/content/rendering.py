@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape, unescape
 from pathlib import PurePath
 from typing import Any
@@ -15,29 +16,20 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from wagtail.images.exceptions import InvalidFilterSpecError
 from wagtail.images.models import SourceImageIOError
+from wagtail.rich_text import expand_db_html
 
 from ..conf import conf
 from . import merge_fields, richtext
+from .branding import Brand
 from .personalizing import Fault, Hold
 from .products import Product, Unavailable
 
-WIDTH = 600  # of a mail, CSS pixels
-INNER = 528  # of what stands in it
+LOGO = (240, 72)  # the most room it takes, CSS pixels: width, height
 _TAG = re.compile(r"<[a-zA-Z][^\s/>]*(?:\s+[^\s=>/]+(?:=\"[^\"]*\")?)+\s*/?>")
 _URL = re.compile(r'(?<=\s)(href|src|background)="([^"]*)"')
 _RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ks", "ku-arab", "ps", "sd", "ug", "ur", "yi"}
 # PNG may be transparent. All the rest becomes JPEG: mail programs show nothing newer.
 _KEPT_AS_PNG = {".png", ".gif"}
-
-
-@dataclass(frozen=True)
-class Brand:
-    """Whose mails they are."""
-
-    name: str
-    base_url: str = ""  # default: conf.BASE_URL
-    postal_address: str = ""
-    accent: str = "#1f5c4d"  # of buttons and links
 
 
 @dataclass(frozen=True)
@@ -76,10 +68,25 @@ class Rendering:
     def end(self) -> str:
         return "left" if self.direction == "rtl" else "right"
 
+    @cached_property
+    def logo(self) -> Picture | None:
+        return self.picture(self.brand.logo, most=LOGO[0], highest=LOGO[1])
+
+    @cached_property
+    def dark_logo(self) -> Picture | None:
+        """What stands in the logo's place on a dark ground, where the brand has one."""
+        return self.picture(self.brand.dark_logo, most=LOGO[0], highest=LOGO[1])
+
+    @property
+    def footer(self) -> str:
+        """The brand's own words at the foot, as HTML."""
+        return mark_safe(self.rich(expand_db_html(self.brand.footer)))
+
     @property
     def style(self) -> str:
         """The style sheet of a mail, for its brand and its direction."""
-        context = {"rendering": self, "brand": self.brand}
+        brand = self.brand
+        context = {"rendering": self, "brand": brand, "light": brand.light, "dark": brand.dark}
         return mark_safe(render_to_string("wagtail_drip/email/style.css", context))
 
     def merge(self, text: Any) -> str:
@@ -128,11 +135,16 @@ class Rendering:
             return found
         raise Unavailable(found or Hold(_("A product that the mail shows no longer exists.")))
 
-    def picture(self, image: Any, *, most: int = INNER) -> Picture | None:
-        """A file twice as wide as it is shown, if the original is; None: mails can't show it."""
+    def picture(self, image: Any, *, most: int = 0, highest: int = 0) -> Picture | None:
+        """A file twice as wide as it is shown, if the original is; None: mails can't show it.
+
+        `most`, `highest`: the room for it, CSS pixels; default the whole width of a row.
+        """
         if image is None or image.is_svg():
             return None
-        shown = min(most, image.width)
+        shown = min(most or self.brand.inner, image.width)
+        if highest:
+            shown = min(shown, max(1, round(image.width * highest / image.height)))
         if PurePath(image.file.name).suffix.lower() in _KEPT_AS_PNG:
             form = "format-png"
         else:

@@ -1,6 +1,7 @@
 """What is kept. Nothing here decides, sends or knows a request."""
 
 from .attributes import Attribute
+from .branding import SiteBrand
 from .campaigns import Campaign, Choice, Step, Version, VersionStep
 from .consent import Consent, ConsentRecord, Suppression, Topic
 from .contacts import Alias, Contact
@@ -46,6 +47,7 @@ __all__ = [
     "Resumption",
     "Segment",
     "SendingTimes",
+    "SiteBrand",
     "SiteSettings",
     "Step",
     "Suppression",

@@ -35,10 +35,9 @@ from ..flow.outlining import Line
 from ..streams import raw
 from .consent import Topic
 from .filling import ascii_slug, default_site, free_slug
-from .sources import brand
 from .steps import Step
 
-__all__ = ["Campaign", "Choice", "Step", "Version", "VersionStep", "brand"]
+__all__ = ["Campaign", "Choice", "Step", "Version", "VersionStep"]
 
 
 class Choice(models.TextChoices):

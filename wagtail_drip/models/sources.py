@@ -1,12 +1,9 @@
-"""What the content wing needs of a step and its site to make mail: Source and Brand."""
+"""What the content wing needs of a step to make mail: a Source."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from django.conf import settings
-from wagtail.models import Site
 
 from ..conf import conf
 from ..content.compiling import Brand, Source
@@ -15,15 +12,6 @@ from ..content.targets import Tracking
 if TYPE_CHECKING:
     from .campaigns import Campaign
     from .steps import Step
-
-
-def brand(site: Site) -> Brand:
-    """Who mail of this site is from: its name, where links lead, its postal address."""
-    return Brand(
-        name=site.site_name or getattr(settings, "WAGTAIL_SITE_NAME", "") or site.hostname,
-        base_url=conf.BASE_URL or site.root_url,
-        postal_address=conf.POSTAL_ADDRESS,
-    )
 
 
 def tracking(campaign: Campaign) -> Tracking:

@@ -108,9 +108,9 @@ class Step(
 
         `campaign`: whose mail it is. It says why one gets it, and what is done to links.
         """
-        from . import sources
+        from . import branding, sources
 
-        return sources.source(self, brand or sources.brand(self.site), campaign)
+        return sources.source(self, brand or branding.brand_of(self.site), campaign)
 
     def used_in(self) -> list[Campaign]:
         """The campaigns that may still send it; while there are any, it can't be deleted."""
@@ -137,10 +137,10 @@ class Step(
 
     copy_for_translation.alters_data = True  # type: ignore[attr-defined]
 
-    preview_modes = [("html", _("Mail")), ("text", _("Text"))]
+    preview_modes = [("html", _("Mail")), ("dark", _("On a dark screen")), ("text", _("Text"))]
 
     def serve_preview(self, request: Any, mode_name: str) -> HttpResponse:
-        from ..content import making
+        from ..content import making, sampling
 
         try:
             mail = making.sample(self.source())
@@ -149,4 +149,5 @@ class Step(
             return HttpResponse(text, content_type="text/plain; charset=utf-8")
         if mode_name == "text":
             return HttpResponse(mail.text, content_type="text/plain; charset=utf-8")
-        return HttpResponse(mail.html)
+        dark = mode_name == "dark"
+        return HttpResponse(sampling.as_on_dark_screens(mail.html) if dark else mail.html)
