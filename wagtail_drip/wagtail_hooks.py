@@ -27,7 +27,7 @@ from .admin import (
 from .admin.snippets import DripGroup, SiteSettingsViewSet
 from .channels import email
 from .content import blocks as email_blocks
-from .content import merge_fields
+from .content import layout_blocks, merge_fields, pages_block
 from .flow import builtin as flow_blocks
 from .flow import triggers
 from .models import SendingTimes, matching
@@ -55,7 +55,7 @@ def register_flow_blocks():
 
 @hooks.register("register_drip_email_blocks")
 def register_email_blocks():
-    return email_blocks.builtin()
+    return {**email_blocks.builtin(), **layout_blocks.builtin(), **pages_block.builtin()}
 
 
 @hooks.register("register_drip_channels")

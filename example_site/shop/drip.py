@@ -10,6 +10,7 @@ from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.blocks import Block, PageChooserBlock
+from wagtail.models import Page
 
 from wagtail_drip.content.merge_fields import MergeField
 from wagtail_drip.content.personalizing import Hold, Recipient
@@ -101,6 +102,9 @@ class BookProducts(ProductAdapter):
         if page is None:
             return Hold(_("The book is no longer in the shop"))
         return product(page) if page.live else unpublished(page.title)
+
+    def of_page(self, page: Page) -> Product | None:
+        return product(page) if isinstance(page, BookPage) else None
 
     def chooser_block(self) -> Block:
         return PageChooserBlock(required=False, page_type=BookPage, label=_("Which book"))

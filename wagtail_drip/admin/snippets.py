@@ -247,7 +247,7 @@ class BrandViewSet(SiteBound):
     model = SiteBrand
     icon = "view"
     menu_label = _("Look of the mails")
-    menu_order = 5
+    menu_order = 9
     copy_view_enabled = False
     index_view_class = BrandIndexView
     index_results_template_name = EMPTY_STATE

@@ -31,8 +31,8 @@ def readable(color: str, grounds: tuple[str, ...], towards: str) -> str:
 
 
 def words_on(ground: str) -> str:
-    """Near-black or white, whichever reads better on `ground`."""
-    return max("#ffffff", "#111111", key=lambda words: contrast(words, ground))
+    """Black or white, whichever reads better on `ground`: one of them always does."""
+    return max("#ffffff", "#000000", key=lambda words: contrast(words, ground))
 
 
 def _channels(color: str) -> tuple[int, int, int]:

@@ -55,6 +55,10 @@ class ProductAdapter:
         """
         raise NotImplementedError
 
+    def of_page(self, page: Page) -> Product | None:
+        """A (specific) page as a product; None: it is none of this adapter's."""
+        return None
+
     def chooser_block(self) -> Block:
         """The block by which an editor chooses a fixed product; not required."""
         raise NotImplementedError
@@ -99,7 +103,7 @@ class PageProducts(ProductAdapter):
 
     def pages(self) -> Any:
         """The pages that may be products, with what `product` reads of them."""
-        model = self._model()
+        model = self.page_model()
         if model is Page:
             return Page.objects.specific()
         related = {field.name for field in model._meta.fields if field.is_relation}
@@ -115,12 +119,15 @@ class PageProducts(ProductAdapter):
             price=str(getattr(page, self.price_field, "") or ""),
         )
 
+    def of_page(self, page: Page) -> Product | None:
+        return self.product(page) if isinstance(page, self.page_model()) else None
+
     def chooser_block(self) -> Block:
         return PageChooserBlock(
             required=False, page_type=self.model, label=gettext_lazy("Which page")
         )
 
-    def _model(self) -> type[Page]:
+    def page_model(self) -> type[Page]:
         if isinstance(self.model, str):
             from django.apps import apps
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape, unescape
 from pathlib import PurePath
@@ -53,6 +53,16 @@ class Rendering:
     products: Mapping[Hashable, Product | Hold | Fault] = field(default_factory=dict)
 
     strict: bool = True  # False: a preview shows what can't be sent, too
+    column: int = 0  # width of the column it stands in, CSS pixels; 0: it has the whole row
+
+    @property
+    def room(self) -> int:
+        """How wide a block may be, CSS pixels."""
+        return self.column or self.brand.inner
+
+    def within(self, column: int) -> Rendering:
+        """The same for a block in a column so wide."""
+        return replace(self, column=column)
 
     @property
     def direction(self) -> str:
@@ -142,7 +152,7 @@ class Rendering:
         """
         if image is None or image.is_svg():
             return None
-        shown = min(most or self.brand.inner, image.width)
+        shown = min(most or self.room, image.width)
         if highest:
             shown = min(shown, max(1, round(image.width * highest / image.height)))
         if PurePath(image.file.name).suffix.lower() in _KEPT_AS_PNG:

@@ -13,7 +13,7 @@ from wagtail.images import get_image_model_string
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('wagtail_drip', '0009_facts'),
+        ('wagtail_drip', '0011_imports_and_pruning'),
         ('wagtailcore', '0097_baselogentry_uuid_action_timestamp_indexes'),
         # Whichever model the site has for its images
         migrations.swappable_dependency(get_image_model_string()),
