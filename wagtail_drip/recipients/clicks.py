@@ -33,7 +33,8 @@ class ClickView(PublicView):
         if key == links.TRAP:
             _note(request, signed, tracking.CLICKED, trap=True)
             return closed(HttpResponseRedirect(f"{conf.BASE_URL}/"))
-        link = Link.objects.filter(key=key).first()
+        # PostgreSQL refuses to be asked for a NUL.
+        link = Link.objects.filter(key=key).first() if key.isalnum() else None
         if link is None:
             return self.answer({"state": "forged"}, template=LOST, status=404)
         _note(request, signed, tracking.CLICKED, link=link)
