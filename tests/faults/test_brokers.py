@@ -32,7 +32,7 @@ def test_tasks_that_run_twice_send_nothing_twice(start, tell, settings):
     rig = start(Sink(delay=pick(0.02, 0.005)), **{f"Q_CLUSTER.{k}": v for k, v in WRONG.items()})
     rig.start_clusters(2)
     rig.call_workers(12)
-    rig.until_idle()
+    rig.until_settled()
     assert_exact(tell(rig.account("tasks repeated after 5 s")))
     settings.Q_CLUSTER = {**settings.Q_CLUSTER, **WRONG}
     found = {one.id.partition(".")[2]: one.hint for one in checks.cluster()}
@@ -71,6 +71,6 @@ def test_a_worker_lost_with_its_task_costs_nothing_but_time(start, tell, redis):
         rig.until(lambda: rig.kill_a_sender(rng), "there is one to kill")
     rig.kill_cluster(clusters.pop())
     rig.start_clusters(1)
-    rig.until_idle()
+    rig.until_settled()
     assert_exact(tell(rig.account("Redis, workers killed")), doubt=rig.may_be_in_doubt)
     call_command("check", "--tag", "wagtail_drip")

@@ -63,7 +63,7 @@ def fill(amount: int) -> tuple[Topic, Campaign]:
 
 
 def assert_all_are_through(rig: Rig, visitors) -> None:
-    rig.until_idle()
+    rig.until_settled()
     assert visitors.errors == [] and visitors.done > 20
     assert not Enrollment.objects.filter(state="active").exists()
     assert not Enrollment.objects.filter(state="failed").exists()

@@ -27,7 +27,7 @@ def test_workers_killed_while_they_send(start, tell, connections):
     for part in range(1, kills + 1):
         rig.until_taken(part * amount * 3 // 4 // kills)
         rig.until(lambda: rig.kill_a_sender(rng), "there is one to kill")
-    rig.until_idle()
+    rig.until_settled()
     account = tell(rig.account(f"workers killed, connections: {connections}"))
     assert rig.kills == kills
     assert_exact(account, doubt=rig.may_be_in_doubt)
@@ -45,7 +45,7 @@ def test_clusters_killed_and_started_again(start, tell):
         rig.until_taken(len(rig.sink.taken) + pick(20, 100))
         clusters += rig.start_clusters(1)
         rig.call_workers(WORKERS)
-    rig.until_idle()
+    rig.until_settled()
     assert_exact(tell(rig.account("clusters killed")), doubt=rig.may_be_in_doubt)
 
 
@@ -61,7 +61,7 @@ def test_clusters_replaced_while_they_send(start, tell):
         clusters.pop(0).terminate()
         clusters += rig.start_clusters(1)
         rig.call_workers(WORKERS)
-    rig.until_idle()
+    rig.until_settled()
     assert_exact(tell(rig.account("clusters replaced")))
 
 

@@ -26,7 +26,7 @@ def test_two_then_four_clusters_over_five_steps(start, tell):
     rig.until_taken(amount)
     rig.start_clusters(2)
     rig.call_workers(4)
-    rig.until_idle()
+    rig.until_settled()
     assert [tick.wait(60) for tick in ticks] == [0, 0]
     account = tell(rig.account("two, then four clusters, five steps"))
     assert (account.planned, account.taken) == (STEPS * amount, STEPS * amount)

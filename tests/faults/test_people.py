@@ -81,7 +81,7 @@ def test_who_leaves_while_mails_go_out_gets_none_a_second_later(start, tell):
             break
         ways[number % len(ways)](row)
         told[row.message_id] = time.time()
-    rig.until_idle()
+    rig.until_settled()
     Delivery.objects.filter(node="n0").delete()
     assert_exact(tell(rig.account("people leave, bounce, complain, are erased")))
     assert too_late(rig, told, AT_ONCE) == []
@@ -108,7 +108,7 @@ def test_a_paused_campaign_rests_and_a_stopped_one_ends(start, tell):
     assert Delivery.objects.filter(campaign=campaign, state="waiting").exists()
     campaign.resume(timezone.now())
     rig.call_workers(2)
-    rig.until_idle()
+    rig.until_settled()
     assert_exact(tell(rig.account("paused, stopped")))
     assert set(Delivery.objects.filter(campaign=campaign).values_list("state", flat=True)) == {
         "sent"

@@ -39,7 +39,7 @@ def test_a_server_that_refuses_and_hangs_up(start, tell):
 def test_answers_that_never_come(start, tell):
     """Taken, and then silence: those are in doubt and no other, until somebody knows."""
     make.deliveries(make.campaign(), pick(200, 2000))
-    rig = start(Sink(by_seed(SEED, {"drop end": 0.03, "hang end": 0.02})))
+    rig = start(Sink(by_seed(SEED, {"drop end": 0.03, "hang end": 0.02})), EMAIL_TIMEOUT=6)
     rig.start_clusters(2)
     rig.call_workers(4)
     rig.until_settled()
@@ -64,7 +64,7 @@ def settled_by_people(rig, rows: list[Delivery]) -> None:
         assert editor.post("/admin/drip/resolve/", said).status_code == 302
     rig.sink.plan = always_ok
     rig.call_workers(2)
-    rig.until_idle()
+    rig.until_settled()
     assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
     again = {row.message_id for row in [repeated, *others[1::2]]}
     times = Counter(one.message_id for one in rig.sink.taken)

@@ -35,7 +35,7 @@ def test_one_cluster_is_killed_while_visitors_write(start, tell):
         for part in range(1, kills + 1):
             rig.until_taken(part * amount * 2 // 3 // kills)
             rig.until(lambda: rig.kill_a_sender(rng), "there is one to kill")
-    rig.until_idle()
+    rig.until_settled()
     assert visitors.errors == [] and visitors.done > 20
     assert_exact(tell(rig.account("SQLite, workers killed")), doubt=rig.may_be_in_doubt)
     assert Delivery.objects.count() > amount
