@@ -22,8 +22,11 @@ from wagtail.admin.ui.tables import (
 from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
+from ..flow.triggers import ASKED_FOR_TOPICS
 from ..models import Campaign, Consent, Delivery, Enrollment, SiteBrand, SiteSettings, Step, Topic
+from ..models.standing import standing
 from . import actions, choosing, editing, overview, panels, results
+from .farewells import FarewellViewSet
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
 from .lists import EMPTY_STATE, WIDE, ListMixin
 from .permissions import may
@@ -85,6 +88,24 @@ class SiteSettingsIndexView(ListMixin, snippets.IndexView):
         "What holds for all mails of a site. Without settings of its own, a site counts clicks "
         "and does not count opens."
     )
+
+
+class TopicSaving:
+    """The mail that asks for confirmation is there to be worded before anybody asks for one."""
+
+    def save_instance(self) -> Topic:
+        topic = super().save_instance()  # type: ignore[misc]
+        if topic.opt_in == Topic.OptIn.DOUBLE:
+            standing(ASKED_FOR_TOPICS, topic.site)
+        return topic
+
+
+class TopicCreateView(TopicSaving, snippets.CreateView):
+    pass
+
+
+class TopicEditView(TopicSaving, snippets.EditView):
+    pass
 
 
 class CampaignIndexView(ListMixin, snippets.IndexView):
@@ -204,6 +225,8 @@ class TopicViewSet(SiteBound):
     menu_order = 3
     index_view_class = TopicIndexView
     index_results_template_name = EMPTY_STATE
+    add_view_class = TopicCreateView
+    edit_view_class = TopicEditView
     edit_handler = panels.topic_panels()
     list_display = [
         "name",
@@ -269,6 +292,7 @@ class DripGroup(snippets.SnippetViewSetGroup):
         TagViewSet,
         AttributeViewSet,
         SuppressionViewSet,
+        FarewellViewSet,
         BrandViewSet,
     )
     menu_label = _("Drip")

@@ -10,9 +10,7 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,6 +25,7 @@ from ..engine import leaving
 from ..models import Suppression
 from ..models.addresses import keyed_hashes, normalize
 from ..models.consent import standing_against
+from .farewells import NoEditView
 
 
 class SuppressionForm(WagtailAdminModelForm):
@@ -123,13 +122,6 @@ class AddView(snippets.CreateView):
 
     def get_success_buttons(self) -> list[Any]:
         return []
-
-
-class NoEditView(snippets.EditView):
-    """What stands against an address is added and lifted, never changed."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        raise PermissionDenied
 
 
 class LiftView(snippets.DeleteView):

@@ -29,6 +29,7 @@ class Farewell(models.Model):
     class Meta:
         verbose_name = _("reason for leaving")
         verbose_name_plural = _("reasons for leaving")
+        default_permissions = ("view",)
         indexes = [models.Index(fields=["at", "id"], name="drip_farewell_at")]
 
     def __str__(self) -> str:
