@@ -5,7 +5,7 @@ from django.urls import path
 from .recipients.clicks import ClickView, OpenView
 from .recipients.confirming import ConfirmView
 from .recipients.leaving import LeaveView
-from .recipients.preferences import EraseView, PreferencesView
+from .recipients.preferences import EraseView, ExportView, PreferencesView
 from .recipients.subscribing import SignUpView, ThanksView
 
 app_name = "wagtail_drip"
@@ -15,6 +15,7 @@ urlpatterns = [
     path("preferences/<str:signed>/", PreferencesView.as_view(), name="preferences"),
     path("preferences/<str:signed>/erase/", EraseView.as_view(), name="erase"),
     path("confirm/<str:signed>/", ConfirmView.as_view(), name="confirm"),
+    path("copy/<str:signed>/", ExportView.as_view(), name="export"),
     path("sign-up/", SignUpView.as_view(), name="sign_up"),
     path("sign-up/thanks/", ThanksView.as_view(), name="sign_up_thanks"),
     path("c/<str:key>/<str:signed>/", ClickView.as_view(), name="click"),

@@ -16,7 +16,7 @@ from .rendering import Rendering
 
 # What a mail may ask its reader to confirm, as the event's data says in `asks`: where the button
 # leads.
-_LEADS = {"topics": person_links.confirm_url}
+_LEADS = {"topics": person_links.confirm_url, "export": person_links.export_url}
 
 
 class ConfirmBlock(EmailStructBlock):

@@ -1,4 +1,4 @@
-"""The links to a person's own pages: choose what one gets, confirm.
+"""The links to a person's own pages: choose what one gets, confirm, get a copy of one's data.
 
 Each is signed for its own purpose, so that none can be made out of another. They name nobody: the
 key is `Contact.uuid` in hexadecimal digits, which erasing changes.
@@ -9,11 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 from django.conf import settings
-from django.core.signing import Signer
+from django.core.signing import Signer, TimestampSigner
 from django.urls import get_script_prefix, get_urlconf, reverse
 
 from ..conf import conf
 
+EXPORT_SECONDS = 24 * 60 * 60  # a copy of all one's data is offered no longer
 _PLACE = "signed-key"
 
 
@@ -35,6 +36,16 @@ def confirm_url(key: str) -> str:
 def read_confirm_key(signed: str) -> str:
     """The key in such a link. Raises BadSignature for any other text."""
     return Signer(salt="wagtail_drip.confirm").unsign(signed)
+
+
+def export_url(key: str) -> str:
+    """Where a person gets a copy of their data, for EXPORT_SECONDS from now."""
+    return _url("export", TimestampSigner(salt="wagtail_drip.export").sign(key))
+
+
+def read_export_key(signed: str) -> str:
+    """The key in such a link. Raises BadSignature; SignatureExpired, one of it, when it is old."""
+    return TimestampSigner(salt="wagtail_drip.export").unsign(signed, max_age=EXPORT_SECONDS)
 
 
 def _url(name: str, signed: str) -> str:

@@ -14,7 +14,7 @@ from django.db import transaction
 from wagtail.models import Site
 
 from ..conf import conf
-from ..flow.triggers import ASKED_FOR_TOPICS
+from ..flow.triggers import ASKED_FOR_EXPORT, ASKED_FOR_TOPICS
 from ..models import Contact, PendingConsent, Topic
 from ..models.consent import lift_unsubscribed, may_return
 from ..models.signups import Choice, give_back, keep_pending, take
@@ -46,6 +46,20 @@ def ask(
     names = [row.topic.name for row in pending(contact)]
     _send(contact, ASKED_FOR_TOPICS, "topics", site, at, topics=names)
     return True
+
+
+@on_deadlock
+def ask_for_export(contact: Contact, *, site: Site, at: datetime) -> bool:
+    """Mail the person a link to a copy of their data. False: they were sent one just now.
+
+    By mail, since the page that offers it is a link in every mail, and mails are passed on.
+    """
+    with transaction.atomic():
+        lock(contact.pk)
+        if not _may_mail(contact, ASKED_FOR_EXPORT, at):
+            return False
+        _send(contact, ASKED_FOR_EXPORT, "export", site, at)
+        return True
 
 
 def pending(contact: Contact) -> list[PendingConsent]:

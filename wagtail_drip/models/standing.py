@@ -17,7 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from wagtail.models import Locale, Site
 
-from ..flow.triggers import ASKED_FOR_TOPICS
+from ..flow.triggers import ASKED_FOR_EXPORT, ASKED_FOR_TOPICS
 from ..streams import with_ids
 from .campaigns import Campaign
 from .steps import Step
@@ -44,8 +44,25 @@ def _to_confirm() -> Words:
     }
 
 
+def _to_export() -> Words:
+    return {
+        "name": _("A copy of your data"),
+        "because": _("somebody, most likely you, asked for a copy of your data."),
+        "subject": _("A copy of your data"),
+        "preheader": _("The link works for a day."),
+        "heading": _("Here is what we know of you"),
+        "before": _("Somebody, most likely you, asked for a copy of all we keep about you."),
+        "label": _("Get the copy"),
+        "after": _(
+            "The button works for a day. It was not you? Then do nothing: without this mail "
+            "nobody gets it."
+        ),
+    }
+
+
 _KINDS = {
     ASKED_FOR_TOPICS: _Kind("please-confirm", _to_confirm),
+    ASKED_FOR_EXPORT: _Kind("copy-of-your-data", _to_export),
 }
 
 

@@ -1,7 +1,7 @@
-"""A person's own page: topics, language, pace; and to be forgotten.
+"""A person's own page: topics, language, pace; a copy of their data; to be forgotten.
 
 The link to it stands in every mail, and mails are passed on. So the page shows no more than which
-topics are on.
+topics are on; a copy of the data goes by a mail of its own.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.signing import BadSignature, SignatureExpired
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
-from ..content.person_links import read_preferences_key
-from ..engine import choosing, erasing
+from ..content.person_links import read_export_key, read_preferences_key
+from ..engine import choosing, confirming, erasing
 from ..engine.choosing import Wishes
+from ..engine.disclosing import disclose
 from ..models import Topic
 from ..models.signups import Choice
-from .doors import PersonView, closed, kept_ip
+from .doors import LOST, PersonView, closed, kept_ip
 
 ALL, PAUSE = "all", "pause"
 PACES = [
@@ -50,6 +52,8 @@ class PreferencesView(PersonView):
         return self.show("saved" if "saved" in request.GET else "")
 
     def post(self, request: HttpRequest, signed: str) -> HttpResponse:
+        if self.posted.get("wish") == "export":
+            return self.export()
         form = PreferencesForm(self.posted, topics=self.topics())
         if not form.is_valid():
             return self.show("unclear")
@@ -63,6 +67,12 @@ class PreferencesView(PersonView):
         )
         choosing.choose(self.contact, wishes, at=timezone.now(), source=SOURCE, ip=kept_ip(request))
         return closed(redirect(f"{request.path}?saved"))
+
+    def export(self) -> HttpResponse:
+        site = self.site()
+        if site:
+            confirming.ask_for_export(self.contact, site=site, at=timezone.now())
+        return self.show("export")
 
     def topics(self) -> list[Topic]:
         site = self.site()
@@ -99,6 +109,27 @@ class EraseView(PersonView):
         language = self.contact.language
         erasing.erase(self.contact, now=timezone.now())
         return self.answer({"state": "done"}, language=language)
+
+
+class ExportView(PersonView):
+    template_name = "wagtail_drip/recipients/export.html"
+    read = staticmethod(read_export_key)
+
+    def lost(self, error: BadSignature) -> HttpResponse:
+        if isinstance(error, SignatureExpired):
+            return self.answer({"state": "expired"}, template=LOST, status=410)
+        return super().lost(error)
+
+    def get(self, request: HttpRequest, signed: str) -> HttpResponse:
+        return self.page({})
+
+    def post(self, request: HttpRequest, signed: str) -> HttpResponse:
+        response = JsonResponse(
+            disclose(self.contact, now=timezone.now()),
+            json_dumps_params={"indent": 2, "ensure_ascii": False},
+        )
+        response["Content-Disposition"] = 'attachment; filename="my-data.json"'
+        return closed(response)
 
 
 def languages(spoken: str) -> list[tuple[str, str, bool]]:
