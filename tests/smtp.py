@@ -7,7 +7,8 @@
 
 Words: `ok`; `<code> mail|rcpt|data|end` (answers that code there); `drop mail|data|end` (hangs up
 there: `data` in the middle of the body, `end` after it was taken); `hang end` (takes it and says
-nothing).
+nothing); `<code> mail|rcpt 354` (refuses that, and asks for the body all the same);
+`double data` (one answer too many, before the body).
 """
 
 from __future__ import annotations
@@ -42,11 +43,21 @@ class _Protocol(SMTP):
             await super().smtp_MAIL(arg)
 
     async def smtp_RCPT(self, arg: str | None) -> None:
-        if not await self._fails("rcpt"):
+        if self.mail_server.word.endswith("mail 354"):
+            await self.push("250 anybody")
+        elif not await self._fails("rcpt"):
             await super().smtp_RCPT(arg)
 
     async def smtp_DATA(self, arg: str | None) -> None:
-        if self.mail_server.word == "drop data":
+        if self.mail_server.word.endswith("354"):
+            await self.push("354 go on")
+            if await self._reader.readline():
+                self.mail_server.empty += 1
+                await self.push("554 to nobody")
+        elif self.mail_server.word == "double data":
+            await self.push("354 go on\r\n250 taken")
+            await self._reader.readline()
+        elif self.mail_server.word == "drop data":
             await self.push("354 go on")
             await self._reader.readline()
             self.transport.abort()
@@ -54,7 +65,7 @@ class _Protocol(SMTP):
             await super().smtp_DATA(arg)
 
     async def _fails(self, where: str) -> bool:
-        what, _space, place = self.mail_server.word.partition(" ")
+        what, place, *_still = [*self.mail_server.word.split(" "), ""]
         if place != where:
             return False
         if what == "drop":
@@ -70,6 +81,12 @@ class _Handler:
     def __init__(self, server: MailServer) -> None:
         self.server = server
 
+    async def handle_EHLO(
+        self, protocol: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [responses[0], *["250-PIPELINING"] * self.server.pipelining, *responses[1:]]
+
     async def handle_DATA(self, protocol: Any, session: Any, envelope: Any) -> str:
         word = self.server.word
         if word.endswith(" end") and word[0].isdigit():
@@ -84,7 +101,10 @@ class _Handler:
 
 
 class MailServer:
-    def __init__(self) -> None:
+    """`pipelining`: whether it offers that. `empty`: messages without a line that came."""
+
+    def __init__(self, *, pipelining: bool = False) -> None:
+        self.pipelining, self.empty = pipelining, 0
         self.script: list[str] = []
         self.word = "ok"
         self.taken: list[Taken] = []

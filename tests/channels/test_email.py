@@ -17,6 +17,7 @@ from django.core import mail as django_mail
 from django.core.mail.backends.locmem import EmailBackend as Locmem
 from django.core.mail.backends.smtp import EmailBackend
 from requests import ConnectionError, ConnectTimeout, ReadTimeout, Response
+from requests.adapters import HTTPAdapter
 
 from tests.channels.mails import mail
 from wagtail_drip.channels.answers import of_error
@@ -45,6 +46,23 @@ def test_anymail_gets_metadata_and_tags_and_tells_its_id(settings):
     [message] = django_mail.outbox
     assert (message.metadata, message.tags) == ({"drip": "abc"}, ["welcome"])
     assert outcome == Sent(provider_id=str(message.anymail_status.message_id)) == Sent("0")
+
+
+def test_resend_gets_a_key_that_is_the_same_for_each_attempt(settings, monkeypatch):
+    settings.EMAIL_BACKEND = "anymail.backends.resend.EmailBackend"
+    settings.ANYMAIL = {"RESEND_API_KEY": "x"}
+    keys = []
+
+    def answer(self, request, **kwargs):
+        keys.append(request.headers["Idempotency-Key"])
+        response = Response()
+        response.status_code, response._content = 200, b'{"id": "r1"}'
+        return response
+
+    monkeypatch.setattr(HTTPAdapter, "send", answer)
+    with EmailChannel().open() as session:
+        tried = [session.transmit(mail(metadata={"drip": token})) for token in ("a", "a", "b")]
+    assert keys == ["a", "a", "b"] and tried == [Sent("r1")] * 3
 
 
 @pytest.mark.skipif(django.VERSION < (6, 1), reason="MAILERS came with Django 6.1")

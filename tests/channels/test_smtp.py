@@ -16,9 +16,9 @@ from wagtail_drip.channels.email import EmailChannel
 from wagtail_drip.channels.smtp import SmtpSession
 
 
-@pytest.fixture
-def server(settings):
-    with MailServer() as server:
+@pytest.fixture(params=[False, True], ids=["one by one", "pipelining"])
+def server(request, settings):
+    with MailServer(pipelining=request.param) as server:
         for name, value in server.settings().items():
             setattr(settings, name, value)
         settings.EMAIL_TIMEOUT = 2
@@ -131,10 +131,36 @@ def test_an_address_beyond_ascii_is_refused_not_mangled(server):
     assert server.taken == []
 
 
+@pytest.mark.parametrize("server", [True], indirect=True)
+def test_who_refused_the_recipient_and_waits_for_a_body_gets_an_empty_one(server):
+    first, second = outcomes(server, "550 rcpt 354", "ok")
+    assert isinstance(first, Refused) and "550" in first.reason
+    assert (second, server.connections, server.empty, len(server.taken)) == (Sent(), 1, 1, 1)
+
+
+@pytest.mark.parametrize("server", [True], indirect=True)
+def test_an_empty_mail_is_never_sent_to_somebody(server):
+    """The sender was refused, the recipient was not, and a body is awaited."""
+    first, second = outcomes(server, "451 mail 354", "ok")
+    assert isinstance(first, Again) and "451" in first.reason
+    assert (second, server.connections, server.empty, len(server.taken)) == (Sent(), 2, 0, 1)
+
+
+def test_an_answer_too_many_is_not_taken_for_the_last_one(server):
+    [outcome] = outcomes(server, "double data")
+    assert isinstance(outcome, Again) and server.taken == []
+
+
 def test_a_line_break_never_reaches_the_conversation(server):
     [outcome] = outcomes(server, mails=[mail("a@example.com>\r\nRCPT TO:<b@example.com")])
     assert isinstance(outcome, Refused)
     assert server.taken == []
+
+
+def test_a_provider_that_knows_repeated_messages_gets_their_key(server, monkeypatch):
+    monkeypatch.setitem(smtp.IDEMPOTENCY_KEYS, "127.0.0.1", "Resend-Idempotency-Key")
+    outcomes(server, "ok", mails=[mail(metadata={"drip": "abc"})])
+    assert email.message_from_bytes(server.taken[0].content)["Resend-Idempotency-Key"] == "abc"
 
 
 def test_the_socket_waits_only_so_long(settings):

@@ -16,6 +16,10 @@ from .answers import of_error
 from .base import Again, Channel, Outcome, Refused, Sent, Session
 from .smtp import SmtpSession
 
+# HTTP headers of providers that take what they have taken before for the same message (Resend: for
+# 24 hours), by Anymail's names for them. So a person may safely repeat an uncertain one meanwhile.
+IDEMPOTENCY_KEYS = {"Resend": "Idempotency-Key"}
+
 
 class EmailChannel(Channel):
     slug = "email"
@@ -61,6 +65,7 @@ class BackendSession(Session):
             return Refused("5.6.7 Addresses beyond ASCII can't be reached this way.")
         try:
             message = as_django_message(mail)
+            self._name(mail)
             taken = self.backend.send_messages([message])
         except Exception as error:
             return of_error(error)
@@ -68,6 +73,13 @@ class BackendSession(Session):
             return Refused("The e-mail back end took no message.")
         provider_id = getattr(getattr(message, "anymail_status", None), "message_id", None)
         return Sent("" if provider_id is None else str(provider_id))
+
+    def _name(self, mail: Any) -> None:
+        """Have the request carry the provider's idempotency key: the same for each attempt."""
+        header = IDEMPOTENCY_KEYS.get(getattr(self.backend, "esp_name", ""))
+        session = getattr(self.backend, "session", None)
+        if header and session is not None:
+            session.headers[header] = str(mail.metadata.get("drip") or mail.message_id)
 
     def close(self) -> None:
         with contextlib.suppress(Exception):

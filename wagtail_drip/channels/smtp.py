@@ -2,7 +2,7 @@
 
 Django's back end opens it (host, TLS, login: the site's settings hold); from MAIL on we talk, since
 `sendmail` can't tell a line that broke before the final dot (not sent) from one that broke after
-it (nobody knows).
+it (nobody knows). Where the server offers it (RFC 2920), MAIL, RCPT and DATA go in one packet.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import smtplib
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any
 
 from ..conf import conf
-from ..content.mime import one_line
+from ..content.mime import header, one_line
 from .answers import of_reply, of_sender_reply
 from .base import Again, Outcome, Refused, Sent, Session, Uncertain
 
@@ -29,6 +30,9 @@ WARY_SECONDS = 60.0
 WARY_WAIT = 0.05
 STRANGER_WAIT = 0.01
 STRANGER_MESSAGES = 10
+# Headers by which providers know a message that they have taken before, by their hosts.
+IDEMPOTENCY_KEYS = {"smtp.resend.com": "Resend-Idempotency-Key"}
+TAKEN = (250, 251, 252)  # answers to RCPT
 MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)  # Linux alone has it
 _wary_until = 0.0
 _carried = 0  # messages that this process has sent by any connection
@@ -73,7 +77,7 @@ class SmtpSession(Session):
 
     def transmit(self, mail: Any) -> Outcome:
         try:
-            data = mail.as_bytes()
+            data = self._key(mail) + mail.as_bytes()
         except ValueError as error:  # a header or address that no mail may carry
             return Refused(str(error))
         outcome = self._once(mail, data)
@@ -85,6 +89,11 @@ class SmtpSession(Session):
         self.carried += 1
         _remember(outcome)
         return Again(outcome.reason, outage=True) if isinstance(outcome, _Stale) else outcome
+
+    def _key(self, mail: Any) -> bytes:
+        """The header line of the provider's idempotency key; the same for each attempt."""
+        name, token = IDEMPOTENCY_KEYS.get(self.backend.host), mail.metadata.get("drip")
+        return header(name, token).encode() if name and token else b""
 
     def close(self) -> None:
         with contextlib.suppress(Exception):
@@ -124,22 +133,12 @@ def converse(smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> Ou
 
     `sender`, `recipient`: what follows the words MAIL and RCPT.
     """
-    stage, began = "MAIL", time.monotonic()
+    in_body, began = False, time.monotonic()
     try:
-        code, reply = smtp.docmd("MAIL", sender)
-        if code == 421:
-            smtp.close()
-            return _Stale(of_reply(code, reply).reason, outage=True)
-        if code != 250:
-            return _refused(smtp, of_sender_reply(code, reply))
-        stage = "RCPT"
-        code, reply = smtp.docmd("RCPT", recipient)
-        if code not in (250, 251, 252):
-            return _refused(smtp, of_reply(code, reply))
-        code, reply = smtp.docmd("DATA")
-        if code != 354:
-            return _refused(smtp, of_reply(code, reply))
-        stage, wait = "body", _patience(time.monotonic() - began)
+        at_once = smtp.has_extn("pipelining")
+        if refused := (_announce_at_once if at_once else _announce)(smtp, sender, recipient):
+            return refused
+        in_body, wait = True, _patience(time.monotonic() - began)
         _send_body(smtp, _stuffed(data), whole=bool(wait))
         if early := _spoke_early(smtp, wait):
             smtp.close()
@@ -150,10 +149,79 @@ def converse(smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> Ou
             return Refused(f"5.6.7 {error}")
         # Without the dot nothing was taken. A line that broke in this body is this message's
         # bad luck; one that broke outside is the server's state.
-        reason = f"{type(error).__name__}: {error}"
-        kind = _Stale if stage == "MAIL" else Again
-        return kind(reason, outage=stage != "body")
+        return Again(f"{type(error).__name__}: {error}", outage=not in_body)
     return _finish(smtp)
+
+
+def _answer_to_mail(
+    smtp: smtplib.SMTP, ask: Callable[[], tuple[int, bytes]]
+) -> tuple[int, bytes] | _Stale:
+    """Who closes the line before it, or with it, has not begun with the message."""
+    try:
+        code, reply = ask()
+    except OSError as error:
+        smtp.close()
+        return _Stale(f"{type(error).__name__}: {error}", outage=True)
+    if code == 421:
+        smtp.close()
+        return _Stale(of_reply(code, reply).reason, outage=True)
+    return code, reply
+
+
+def _announce(smtp: smtplib.SMTP, sender: str, recipient: str) -> Again | Refused | None:
+    """MAIL, RCPT and DATA, each after the answer to the one before. None: the body may follow."""
+    answer = _answer_to_mail(smtp, lambda: smtp.docmd("MAIL", sender))
+    if isinstance(answer, _Stale):
+        return answer
+    if answer[0] != 250:
+        return _refused(smtp, of_sender_reply(*answer))
+    code, reply = smtp.docmd("RCPT", recipient)
+    if code not in TAKEN:
+        return _refused(smtp, of_reply(code, reply))
+    code, reply = smtp.docmd("DATA")
+    if code != 354:
+        return _refused(smtp, of_reply(code, reply))
+    return None
+
+
+def _announce_at_once(smtp: smtplib.SMTP, sender: str, recipient: str) -> Again | Refused | None:
+    """The same in one go (RFC 2920), for servers that offer it and may answer as they like.
+
+    Where the sender or the recipient was refused and a body is awaited all the same, the server
+    gets an empty one if nobody can receive that (RFC 2920 3.1), and else a closed line.
+    """
+    if not {"\r", "\n"}.isdisjoint(sender + recipient):
+        raise ValueError("An address has a line break.")
+
+    def ask() -> tuple[int, bytes]:
+        smtp.send(f"MAIL {sender}\r\nRCPT {recipient}\r\nDATA\r\n")
+        return smtp.getreply()
+
+    answer = _answer_to_mail(smtp, ask)
+    if isinstance(answer, _Stale):
+        return answer
+    refusals: list[Again | Refused] = []
+    if answer[0] != 250:
+        refusals.append(of_sender_reply(*answer))
+    try:
+        to_somebody, reply = smtp.getreply()
+        if to_somebody not in TAKEN:
+            refusals.append(of_reply(to_somebody, reply))
+        code, reply = smtp.getreply()
+        if code != 354:
+            refusals.append(of_reply(code, reply))
+        elif not refusals:
+            return None
+        elif to_somebody in TAKEN:
+            smtp.close()
+        else:
+            smtp.send(b".\r\n")
+            smtp.getreply()
+    except OSError:
+        smtp.close()
+        if not refusals:
+            raise
+    return _refused(smtp, refusals[0])
 
 
 def _finish(smtp: smtplib.SMTP) -> Outcome:
@@ -213,11 +281,26 @@ def _send_body(smtp: smtplib.SMTP, body: bytes, *, whole: bool) -> None:
 def _spoke_early(smtp: smtplib.SMTP, wait: float) -> Again | Refused | None:
     """What the server did before it saw the end of the message: hang up, refuse, or nothing."""
     assert smtp.sock is not None
+    if _has_said_more(smtp):
+        return of_reply(*smtp.getreply())
     if not _has_spoken(smtp.sock, wait):
         return None
     if isinstance(smtp.sock, ssl.SSLSocket):
         return _spoke_early_under_tls(smtp.sock)
     return of_reply(*smtp.getreply())  # a closed line raises, as before the dot it may
+
+
+def _has_said_more(smtp: smtplib.SMTP) -> bool:
+    """Whether more came along with its last answer; taken for the next answer, it would lie."""
+    assert smtp.sock is not None
+    timeout = smtp.sock.gettimeout()
+    smtp.sock.settimeout(0)
+    try:
+        return bool(smtp.file.peek())  # type: ignore[attr-defined]
+    except (ssl.SSLWantReadError, BlockingIOError):
+        return False
+    finally:
+        smtp.sock.settimeout(timeout)
 
 
 def _has_spoken(sock: socket.socket, seconds: float = 0.0) -> bool:
