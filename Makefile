@@ -8,7 +8,7 @@ export PORT
 VERSIONS = py3.11-dj5.2-wt7.4 py3.12-dj6.0-wt8.0 py3.13-dj6.1-wt8.0
 
 .PHONY: help demo test test-postgresql test-mariadb test-all $(VERSIONS)
-.PHONY: browser long records lint types migrations-check wheel-check clean-demo
+.PHONY: browser long records lint types migrations-check wheel-check clean-demo bench
 
 help:
 	@echo "make demo              the bookshop with admin, cluster and outbox (PORT=8000)"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-postgresql   the test suite on POSTGRES_URL alone"
 	@echo "make faults            real clusters under fire, on a PostgreSQL of their own (20 minutes)"
 	@echo "make faults-short      the same cases with small numbers (ARGS='--json PATH' here and there)"
+	@echo "make bench             how fast mails go beside raw smtplib, on POSTGRES_URL"
 	@echo "make test-mariadb      the test suite on MARIADB_URL alone"
 	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
 	@echo "make long              what the suite takes samples of, in full: every zone's clocks of ten years"
@@ -49,6 +50,10 @@ faults: python
 
 faults-short: python
 	@$(PYTHON) example_site/environment.py test -m tests.faults.run $(ARGS)
+
+# ARGS="--help" tells the cases and options.
+bench: python
+	@DATABASE_URL="$${POSTGRES_URL:?names no server}" $(PYTHON) example_site/environment.py test -m tests.benchmarks $(ARGS)
 
 test-all: $(VERSIONS)
 
