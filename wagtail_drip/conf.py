@@ -63,8 +63,8 @@ class Conf:
 
     @property
     def SLICE(self) -> int:
-        """Most deliveries one claim takes."""
-        return int(self._get("SLICE", 500))
+        """Most deliveries one claim takes; it takes what goes in a few seconds."""
+        return int(self._get("SLICE", 4000))
 
     @property
     def LEASE_SECONDS(self) -> int:
@@ -80,6 +80,22 @@ class Conf:
     def CONNECTIONS(self) -> int:
         """Most connections a worker sends by. It opens a second where the server is slow alone."""
         return max(1, int(self._get("CONNECTIONS", 10)))
+
+    @property
+    def RATE(self) -> int | dict[str, int] | None:
+        """Most messages a minute for each site: one number, or a number by the site's hostname."""
+        value = self._get("RATE", None)
+        numbers = value.values() if isinstance(value, dict) else [1 if value is None else value]
+        if not all(type(number) is int and number > 0 for number in numbers):
+            raise ImproperlyConfigured(
+                f"{PREFIX}RATE is {value!r}; it must be a number of messages a minute, or such "
+                "numbers by the hostname of the site."
+            )
+        return value
+
+    def rate_of(self, hostname: str) -> int | None:
+        """The limit of the site with this hostname; None: there is none."""
+        return self.RATE.get(hostname) if isinstance(self.RATE, dict) else self.RATE
 
     @property
     def PUMP_SECONDS(self) -> int:

@@ -30,6 +30,8 @@ SCHEDULE = "wagtail_drip tick"
 # site's own results.
 OPTIONS = {"ack_failure": True, "save": False}
 
+# Another worker is called for each so many that are due.
+WORTH_A_WORKER = 500
 # A queued nudge that has not begun after this long counts as lost.
 NUDGE_LOST = timedelta(seconds=5)
 # Moments that lie further ahead than this were written by a clock that was wrong.
@@ -57,9 +59,8 @@ def tick() -> None:
     from .engine import ticking
 
     _quietly(heal_schedule)
-    per_worker = conf.SLICE
-    due = ticking.backlog(timezone.now(), per_worker * _workers())
-    for _helper in range(min(_workers() - 1, due // per_worker)):
+    due = ticking.backlog(timezone.now(), WORTH_A_WORKER * _workers())
+    for _helper in range(min(_workers() - 1, due // WORTH_A_WORKER)):
         _quietly(_enqueue)
     pump()
 

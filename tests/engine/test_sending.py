@@ -397,7 +397,7 @@ def test_a_slow_connection_is_waited_for_before_the_last_check(now, channel):
 
 def test_what_is_known_is_written_down_on_the_way(now, channel):
     make.deliveries(make.campaign(), 4)
-    clock, seen = Clock(channel, seconds=0.6), []
+    clock, seen = Clock(channel, seconds=2.1), []
     clock.each = lambda: seen.append(states().count("sent"))
     sending.send_due(now, clock=clock)
     assert seen == [0, 1, 2, 3]

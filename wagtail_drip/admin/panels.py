@@ -161,7 +161,11 @@ def campaign_panels() -> TabbedInterface:
         ),
         sender_panel("reply_to", otherwise=_("Leave empty to send as the site does.")),
         MultiFieldPanel(
-            [FieldPanel("time_zone", widget=forms.Select), FieldPanel("priority")],
+            [
+                FieldPanel("time_zone", widget=forms.Select),
+                FieldPanel("priority"),
+                FieldPanel("rate"),
+            ],
             heading=_("Timing"),
         ),
         MultiFieldPanel(

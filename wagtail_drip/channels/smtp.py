@@ -292,11 +292,11 @@ def _spoke_early(smtp: smtplib.SMTP, wait: float) -> Again | Refused | None:
 
 def _has_said_more(smtp: smtplib.SMTP) -> bool:
     """Whether more came along with its last answer; taken for the next answer, it would lie."""
-    assert smtp.sock is not None
+    assert smtp.sock is not None and smtp.file is not None
     timeout = smtp.sock.gettimeout()
     smtp.sock.settimeout(0)
     try:
-        return bool(smtp.file.peek())  # type: ignore[attr-defined]
+        return bool(smtp.file.peek())
     except (ssl.SSLWantReadError, BlockingIOError):
         return False
     finally:

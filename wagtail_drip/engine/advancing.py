@@ -18,6 +18,7 @@ from django.db.models import Exists, OuterRef
 from ..flow import compiling
 from ..flow.program import Arm, Deliver, End, Program, Stay, WaitEvent
 from ..models import Campaign, Delivery, Enrollment, Version
+from ..models.among import among
 from ..models.sending_times import calendars
 from .asking import explained
 from .converting import convert
@@ -32,7 +33,7 @@ from .walking import Fault, Walker, walk, zone_of
 
 logger = logging.getLogger("wagtail_drip")
 
-BATCH = 500
+BATCH = 2000
 SEPARATE_UPDATES = 8
 # When to look again at somebody whose program a newer release wrote: one of its workers may be
 # quicker, and once the deploy is through all of them can.
@@ -67,7 +68,7 @@ def go_on(enrollment_ids: Iterable[int], at: datetime) -> int:
 
     Call it in the transaction that settles the deliveries.
     """
-    active = Enrollment.objects.filter(pk__in=list(enrollment_ids), state=State.ACTIVE)
+    active = Enrollment.objects.filter(among("pk", enrollment_ids), state=State.ACTIVE)
     return active.update(arrived_at=at, due_at=at)
 
 
@@ -156,7 +157,7 @@ def _deliveries(enrollments: Sequence[Enrollment]) -> Mapping[int, list[_Laid]]:
     """By enrollment: what was laid down. One query."""
     visits = {row.pk: row.visit for row in enrollments}
     found: dict[int, list[_Laid]] = defaultdict(list)
-    rows = Delivery.objects.filter(enrollment_id__in=list(visits))
+    rows = Delivery.objects.filter(among("enrollment_id", visits))
     fields = ("enrollment_id", "visit", "node", "step_key", "state", "reason")
     for pk, visit, node, step, state, reason in rows.values_list(*fields):
         if visit == visits[pk]:
@@ -225,7 +226,7 @@ def _write(rows: Sequence[Enrollment]) -> None:
         active.bulk_update(rows, ["node", "arrived_at", "due_at"])
         return
     for (node, arrived_at, due_at), ids in alike.items():
-        active.filter(pk__in=ids).update(node=node, arrived_at=arrived_at, due_at=due_at)
+        active.filter(among("pk", ids)).update(node=node, arrived_at=arrived_at, due_at=due_at)
 
 
 Ending = tuple[str, str, str]  # state, reason, node
@@ -234,7 +235,7 @@ Ending = tuple[str, str, str]  # state, reason, node
 def _end(endings: Mapping[Ending, list[int]], now: datetime) -> None:
     """One UPDATE for each kind of ending, and one for the deliveries that must not go now."""
     for (state, reason, node), ids in endings.items():
-        Enrollment.objects.filter(pk__in=ids, state=State.ACTIVE).update(
+        Enrollment.objects.filter(among("pk", ids), state=State.ACTIVE).update(
             state=state, reason=reason, node=node, ended_at=now, due_at=None
         )
         if reason == Enrollment.Reason.GOAL:

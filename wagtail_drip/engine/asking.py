@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models, transaction
 
 from ..models import matching
+from ..models.among import among
 from .retrying import is_outage
 
 logger = logging.getLogger("wagtail_drip")
@@ -34,7 +35,7 @@ def ask(
     """
 
     def met(some: Collection[int]) -> dict[int, bool]:
-        found = matching.met(group, model._default_manager.filter(pk__in=list(some)), now)
+        found = matching.met(group, model._default_manager.filter(among("pk", some)), now)
         return dict.fromkeys(found, True)
 
     answers, faults = for_all(met, ids)

@@ -10,19 +10,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from ..conf import conf
 from ..models import Campaign, Delivery
+from ..models.among import among
 from ..models.clock import DatabaseNow
 from .checking import Go, Hold, Skip, Verdict, check
 from .loading import Due, load_to_make
 from .locking import durable
+from .pacing import Allowance, allowance, spend
 from .retrying import on_deadlock
 from .settling import ALONE, Change, write
 
 State = Delivery.State
 ORDER = ("-priority", "due_at", "pk")
+Picked = list[tuple[int, int, str]]  # delivery, contact, claim
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class Claim:
     taken: dict[int, Claimed] = field(default_factory=dict)
     other: int = 0
     alone: bool = False
+    wait: float | None = None  # seconds until a rate lets one more go that is due
 
 
 @on_deadlock
@@ -52,21 +56,23 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
     On return the ones taken are committed as `sending`, leased by the database's clock, and a power
     cut of the database's host brings none of them back to `waiting`.
     """
-    paused = list(
-        Campaign.objects.filter(live=True, paused_at__isnull=False).values_list("pk", flat=True)
-    )
+    campaigns = _held_back()
+    paused = {campaign.pk for campaign in campaigns if campaign.paused_at}
     due = Delivery.objects.filter(state=State.WAITING, due_at__lte=now)
     if paused:
         due = due.exclude(campaign_id__in=paused)
     with durable():
-        ids, alone = _pick(due, token, limit)
+        allowed = allowance(one for one in campaigns if one.pk not in paused)
+        ids, alone = _pick_allowed(due, token, limit, allowed)
         rows = load_to_make(ids)
         verdicts = check(rows, now)
         won = _take([pk for pk, verdict in verdicts.items() if isinstance(verdict, Go)], token)
+        spend(allowed, (row.campaign_id for row in rows if row.pk in won))
         waiting = Delivery.objects.filter(state=State.WAITING)
         enrollments = {row.pk: row.enrollment.pk for row in rows}
         other = write(changes_of(verdicts), now, waiting, enrollments)
-    result = Claim(other=other, alone=alone)
+        wait = _wait(due, allowed)
+    result = Claim(other=other, alone=alone, wait=wait)
     for row in rows:
         if row.pk in won and isinstance(go := verdicts[row.pk], Go):
             row.attempts += 1
@@ -86,8 +92,53 @@ def changes_of(verdicts: Mapping[int, Verdict]) -> dict[int, Change]:
     return changes
 
 
-def _pick(due: QuerySet[Delivery], token: str, limit: int) -> tuple[list[int], bool]:
-    """Ids of the slice, in order; whether it is one suspect alone.
+def _held_back() -> list[Campaign]:
+    """Live campaigns that are paused, or may send but so many a minute."""
+    live = Campaign.objects.filter(live=True)
+    if not conf.RATE:
+        live = live.filter(Q(paused_at__isnull=False) | Q(rate__isnull=False))
+    return list(live.select_related("site").only("paused_at", "rate", "site", "site__hostname"))
+
+
+def _pick_allowed(
+    due: QuerySet[Delivery], token: str, limit: int, allowed: Allowance
+) -> tuple[list[int], bool]:
+    """Ids of the slice, of each limited campaign no more than it may; whether it is one suspect."""
+    if not allowed.campaigns:
+        return _in_order(_pick(due, token, limit))
+    free = due.exclude(campaign_id__in=allowed.campaigns)
+    found = _pick(free, token, max(1, limit - min(limit // 2, sum(allowed.left.values()))))
+    for limits, campaigns in allowed.groups().items():
+        if found and found[0][2] == ALONE:
+            break
+        room = min(limit - len(found), allowed.of(limits))
+        if room > 0:
+            taken = _pick(due.filter(campaign_id__in=campaigns), token, room)
+            allowed.use(limits, len(taken))
+            found += taken
+    return _in_order(found)
+
+
+def _in_order(found: Picked) -> tuple[list[int], bool]:
+    """At most one a person; who may have killed a worker goes alone, when it is the first."""
+    if found and found[0][2] == ALONE:
+        return [found[0][0]], True
+    first: dict[int, int] = {}
+    for pk, contact_id, mark in found:
+        if mark != ALONE:
+            first.setdefault(contact_id, pk)
+    return list(first.values()), False
+
+
+def _wait(due: QuerySet[Delivery], allowed: Allowance) -> float | None:
+    spent = [pk for pk, limits in allowed.campaigns.items() if not allowed.of(limits)]
+    if not spent or not due.filter(campaign_id__in=spent).exists():
+        return None
+    return allowed.seconds_to_wait()
+
+
+def _pick(due: QuerySet[Delivery], token: str, limit: int) -> Picked:
+    """The first ones due, in order.
 
     Contacts are locked where the database can do so. Locking the contact, and not the delivery,
     keeps to the lock order (Contact, Enrollment, Delivery) and makes way for whoever is taking
@@ -99,21 +150,11 @@ def _pick(due: QuerySet[Delivery], token: str, limit: int) -> tuple[list[int], b
         locked = rows.select_related("contact").select_for_update(
             of=("contact",), skip_locked=True, no_key=features.has_select_for_no_key_update
         )
-        found = _fetched(locked.only("pk", "contact__id", "claim")[:limit])
-    elif connection.vendor == "mysql":
-        found = _pick_by_token(rows, token, limit)
-    else:  # SQLite: the transaction is IMMEDIATE, so writers take turns
-        found = list(rows.values_list("pk", "contact_id", "claim")[:limit])
-    if found and found[0][2] == ALONE:
-        return [found[0][0]], True
-    first: dict[int, int] = {}
-    for pk, contact_id, mark in found:
-        if mark != ALONE:  # its turn comes when it is the first
-            first.setdefault(contact_id, pk)
-    return list(first.values()), False
-
-
-Picked = list[tuple[int, int, str]]  # delivery, contact, claim
+        return _fetched(locked.only("pk", "contact__id", "claim")[:limit])
+    if connection.vendor == "mysql":
+        return _pick_by_token(rows, token, limit)
+    # SQLite: the transaction is IMMEDIATE, so writers take turns.
+    return list(rows.values_list("pk", "contact_id", "claim")[:limit])
 
 
 def _fetched(rows: QuerySet[Delivery]) -> Picked:
@@ -143,7 +184,7 @@ def _pick_by_token(rows: QuerySet[Delivery], token: str, limit: int) -> Picked:
 
 def _take(ids: Sequence[int], token: str) -> Collection[int]:
     """Compare-and-set: whoever else had the same rows in view gets none of them. The rows won."""
-    taken = Delivery.objects.filter(pk__in=ids, state=State.WAITING).update(
+    taken = Delivery.objects.filter(among("pk", ids), state=State.WAITING).update(
         state=State.SENDING,
         claim=token,
         lease_until=DatabaseNow() + timedelta(seconds=conf.LEASE_SECONDS),

@@ -1,6 +1,7 @@
-"""Connecting: the open connections of one worker, kept from slice to slice, and how many it opens.
+"""Connecting: the open connections of one worker, how many it opens, and how much it takes at once.
 
-Opening one takes longer than a mail, and servers like few connections that carry many messages.
+They are kept from slice to slice: opening one takes longer than a mail, and servers like few
+connections that carry many messages.
 More than one are of use only where the server takes its time over each mail.
 """
 
@@ -17,6 +18,10 @@ from ..conf import conf
 # From so many seconds a mail on, further connections are worth their threads.
 SLOW = 0.002
 WEIGHT = 0.2  # of the newest mail in the mean
+# A slice is as much as goes in about so many seconds: the more, the less each mail costs the
+# database; the less, the more evenly workers share, and the less is in doubt with a lost host.
+SLICE_SECONDS = 2.5
+FIRST_SLICE, SMALLEST_SLICE = 500, 100
 
 
 class Connections:
@@ -26,7 +31,10 @@ class Connections:
         self.most = conf.CONNECTIONS  # lowered where the server lets fewer in
         self._idle: dict[str, list[Session]] = defaultdict(list)  # by channel
         self._seconds: dict[str, float] = {}  # that a mail takes, by channel
+        # Seconds until a rate lets one more go that is due; None: nothing due waits for that.
+        self.wait: float | None = None
         self._lock = threading.Lock()
+        self._slice = FIRST_SLICE
 
     def __enter__(self) -> Self:
         return self
@@ -35,6 +43,17 @@ class Connections:
         for sessions in self._idle.values():
             while sessions:
                 sessions.pop().close()
+
+    def slice_size(self) -> int:
+        """How many deliveries the next slice should have."""
+        if self.wait is not None:  # somebody's turn comes soon
+            return max(SMALLEST_SLICE, min(conf.SLICE, self._slice // 5))
+        return min(conf.SLICE, self._slice)
+
+    def went(self, amount: int, seconds: float) -> None:
+        """A whole slice took so long."""
+        if amount >= SMALLEST_SLICE and seconds > 0:
+            self._slice = max(SMALLEST_SLICE, int(amount / seconds * SLICE_SECONDS))
 
     def borrow(self, slug: str) -> Session | Again:
         """A session of the channel that was connected when it was last used, or a new one."""

@@ -33,10 +33,11 @@ def convert(enrollment_ids: Collection[int], now: datetime) -> None:
         people = by_campaign[campaign.pk]
         events = _events(campaign, people, now)
         deliveries = _last_mails(people)
-        insert_all([
+        rows_of = [
             _row(pk, contact_id, campaign, events.get(pk), deliveries.get(pk), now)
             for pk, contact_id in people.items()
-        ])  # fmt: skip
+        ]
+        insert_all(Conversion, rows_of)
 
 
 def _events(campaign: Campaign, ids: Collection[int], now: datetime) -> dict[int, Event]:
@@ -75,17 +76,17 @@ def _row(
     event: Event | None,
     delivery_id: int | None,
     now: datetime,
-) -> Conversion:
-    return Conversion(
-        enrollment_id=pk,
-        contact_id=contact_id,
-        campaign=campaign,
-        event=event,
-        event_name=event.name if event else "",
-        delivery_id=delivery_id,
-        at=event.at if event else now,
-        value=value_of(event) if event else None,
-    )
+) -> dict[str, Any]:
+    return {
+        "enrollment_id": pk,
+        "contact_id": contact_id,
+        "campaign_id": campaign.pk,
+        "event_id": event.pk if event else None,
+        "event_name": event.name if event else "",
+        "delivery_id": delivery_id,
+        "at": event.at if event else now,
+        "value": value_of(event) if event else None,
+    }
 
 
 def value_of(event: Event) -> Decimal | None:

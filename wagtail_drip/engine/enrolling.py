@@ -20,6 +20,7 @@ from .. import registry
 from ..flow import compiling
 from ..flow.program import FORMAT
 from ..models import Campaign, Contact, Event, Inbox
+from ..models.among import among
 from .entering import Candidate, admit
 from .listening import wake
 from .locking import skipping_locked
@@ -48,11 +49,11 @@ def enroll_new(now: datetime, limit: int = BATCH) -> int:
         taken = dict(inbox.values_list("pk", "event_id"))
         if not taken:
             return 0
-        events = Event.objects.filter(pk__in=taken.values()).select_related("contact")
+        events = Event.objects.filter(among("pk", taken.values())).select_related("contact")
         happened = list(events.order_by("pk"))
         _match(happened, now)
         wake(happened, now)
-        Inbox.objects.filter(pk__in=list(taken)).delete()
+        Inbox.objects.filter(among("pk", taken)).delete()
     return len(taken)
 
 

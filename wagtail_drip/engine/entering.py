@@ -14,6 +14,7 @@ from ..flow import compiling
 from ..flow.conditions import group
 from ..models import Campaign, Contact, Enrollment, Event, matching
 from ..models.addresses import digest
+from ..models.among import among
 from ..models.consent import expired, granted, suppressed
 from ..models.inserting import insert_all
 from .asking import ask
@@ -45,7 +46,8 @@ def admit(
     if not admitted:
         return 0
     rows = _rows(campaign, admitted, now)
-    return len(rows) - len(insert_all(rows))  # who collides entered another way meanwhile
+    collided = insert_all(Enrollment, rows)  # entered another way meanwhile
+    return len(rows) - len(collided)
 
 
 def _allowed(
@@ -96,7 +98,9 @@ class _Past:
         self.active = self.active or active
 
 
-def _rows(campaign: Campaign, candidates: Sequence[Candidate], now: datetime) -> list[Enrollment]:
+def _rows(
+    campaign: Campaign, candidates: Sequence[Candidate], now: datetime
+) -> list[dict[str, Any]]:
     pasts = _pasts(campaign, {candidate.contact.pk for candidate in candidates})
     version = campaign.current_version
     if version is None:
@@ -115,7 +119,7 @@ def _rows(campaign: Campaign, candidates: Sequence[Candidate], now: datetime) ->
 
 def _pasts(campaign: Campaign, contact_ids: set[int]) -> dict[int, _Past]:
     pasts: dict[int, _Past] = defaultdict(_Past)
-    earlier = Enrollment.objects.filter(campaign=campaign, contact_id__in=contact_ids)
+    earlier = Enrollment.objects.filter(among("contact_id", contact_ids), campaign=campaign)
     for contact_id, key, entered_at, state in earlier.values_list(
         "contact_id", "entry_key", "entered_at", "state"
     ):
@@ -145,17 +149,17 @@ def _free(past: _Past, prefix: str) -> str:
 
 def _row(
     campaign: Campaign, candidate: Candidate, key: str, start: str, now: datetime
-) -> Enrollment:
-    return Enrollment(
-        contact=candidate.contact,
-        campaign=campaign,
-        version=campaign.current_version,
-        event=candidate.event,
-        data=dict(candidate.data),
-        entry_key=key,
-        node=start,
-        arrived_at=candidate.at,
-        entered_at=candidate.at,
-        hops=candidate.hops,
-        due_at=now,
-    )
+) -> dict[str, Any]:
+    return {
+        "contact_id": candidate.contact.pk,
+        "campaign_id": campaign.pk,
+        "version_id": campaign.current_version_id,
+        "event_id": candidate.event.pk if candidate.event else None,
+        "data": dict(candidate.data),
+        "entry_key": key,
+        "node": start,
+        "arrived_at": candidate.at,
+        "entered_at": candidate.at,
+        "hops": candidate.hops,
+        "due_at": now,
+    }

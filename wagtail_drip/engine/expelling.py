@@ -51,7 +51,8 @@ def reasons_to_leave(
 
 
 def _without(enrollments: Iterable[Inside], *sets: Mapping[int, str]) -> list[Inside]:
-    return [row for row in enrollments if not any(row.pk in found for found in sets)]
+    gone = set().union(*sets)
+    return [row for row in enrollments if row.pk not in gone] if gone else list(enrollments)
 
 
 def _stopped(row: Inside, campaign: Campaign) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from ..models import Delivery
+from ..models.among import among
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ _TO_MAKE = (
 
 def load_to_make(ids: Sequence[int]) -> list[Due]:
     """Those of the deliveries that still wait, with all that a mail is made of."""
-    rows = Delivery.objects.filter(pk__in=ids, state=Delivery.State.WAITING)
+    rows = Delivery.objects.filter(among("pk", ids), state=Delivery.State.WAITING)
     found = {}
     for pk, *values in rows.values_list(*_TO_CHECK, *_TO_MAKE):
         due = _to_check(pk, *values[: len(_TO_CHECK) - 1])
@@ -96,7 +97,7 @@ def load_to_make(ids: Sequence[int]) -> list[Due]:
 
 def load_to_check(ids: Sequence[int], token: str) -> list[Due]:
     """Those of the deliveries that are still claimed by `token`, with what may keep them back."""
-    rows = Delivery.objects.filter(pk__in=ids, state=Delivery.State.SENDING, claim=token)
+    rows = Delivery.objects.filter(among("pk", ids), state=Delivery.State.SENDING, claim=token)
     return [_to_check(*values) for values in rows.values_list(*_TO_CHECK)]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from ..conf import conf
@@ -40,7 +41,7 @@ def lay_down(plans: Sequence[Plan], campaigns: Mapping[int, Campaign], now: date
     _lay_down_again([plan for plan in plans if plan.put_back], steps, now)
     new = [plan for plan in plans if not plan.put_back]
     rows = [_row(plan, campaigns[plan.enrollment.campaign_id], steps, now) for plan in new]
-    return {row.enrollment_id for row in insert_all(rows)}
+    return {row["enrollment_id"] for row in insert_all(Delivery, rows)}
 
 
 def message_id(token: str, sender: str) -> str:
@@ -93,23 +94,25 @@ def _lay_down_again(plans: Sequence[Plan], steps: Mapping[UUID, _Step], now: dat
         )
 
 
-def _row(plan: Plan, campaign: Campaign, steps: Mapping[UUID, _Step], now: datetime) -> Delivery:
+def _row(
+    plan: Plan, campaign: Campaign, steps: Mapping[UUID, _Step], now: datetime
+) -> dict[str, Any]:
     key = UUID(plan.step)
     step = steps.get(key, _Step())
     token = new_token()
     sender = step.sender_email or campaign.sender_email or conf.FROM_EMAIL
-    return Delivery(
-        enrollment=plan.enrollment,
-        contact_id=plan.enrollment.contact_id,
-        campaign_id=plan.enrollment.campaign_id,
-        step_key=key,
-        version_id=plan.enrollment.version_id,
-        node=plan.node,
-        visit=plan.enrollment.visit,
-        channel=step.channel,
-        priority=campaign.priority,
-        due_at=now,
-        created_at=now,
-        token=token,
-        message_id=message_id(token, sender),
-    )
+    return {
+        "enrollment_id": plan.enrollment.pk,
+        "contact_id": plan.enrollment.contact_id,
+        "campaign_id": plan.enrollment.campaign_id,
+        "step_key": key,
+        "version_id": plan.enrollment.version_id,
+        "node": plan.node,
+        "visit": plan.enrollment.visit,
+        "channel": step.channel,
+        "priority": campaign.priority,
+        "due_at": now,
+        "created_at": now,
+        "token": token,
+        "message_id": message_id(token, sender),
+    }

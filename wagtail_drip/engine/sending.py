@@ -47,10 +47,14 @@ def send_due(
 ) -> int:
     """Send one slice of what is due. Returns how many were settled or put back; 0: nothing to do.
 
-    `limit`: most deliveries to take, default conf.SLICE. `clock`: this worker's own, in seconds.
-    `enough`: asked before each message; once it is true, the rest goes back. `connections`: kept
-    open by the caller for the next slice.
+    `limit`: most deliveries to take; default what goes in a few seconds. `clock`: this worker's
+    own, in seconds. `enough`: asked before each message; once it is true, the rest goes back.
+    `connections`: kept open by the caller for the next slice.
     """
+    if connections is None:
+        with Connections() as own:
+            return send_due(now, limit, clock=clock, enough=enough, connections=own)
+    connections.wait = None
     if reason := may_send():
         if reason not in _told:
             _told.add(reason)
@@ -62,11 +66,7 @@ def send_due(
         if resting_until(now):
             return 0
         _remember_host()
-        limit = limit or conf.SLICE
-        if connections is not None:
-            return _send_slice(now, limit, clock, enough, connections)
-        with Connections() as own:
-            return _send_slice(now, limit, clock, enough, own)
+        return _send_slice(now, limit, clock, enough, connections)
     except NoJournal as error:
         logger.error("Nothing is sent. %s", error)
         return 0
@@ -95,7 +95,7 @@ def _remember_host() -> None:
 
 def _send_slice(
     now: datetime,
-    limit: int,
+    limit: int | None,
     clock: Callable[[], float],
     enough: Callable[[], bool],
     connections: Connections,
@@ -104,12 +104,13 @@ def _send_slice(
     journal = Journal(token)
     try:
         began = clock()
-        claimed = claim(token, now, limit)
-        taken, alone = claimed.taken, claimed.alone
+        claimed = claim(token, now, limit or connections.slice_size())
+        taken, alone, connections.wait = claimed.taken, claimed.alone, claimed.wait
         todo = dict(taken)
         sending = Slice(token, journal, now, clock, enough, began, todo, connections, alone)
         if taken:
             sending.run(lambda: make_mails(taken, now))
+            connections.went(len(taken), clock() - began)
         journal.remove()
     finally:
         journal.close()

@@ -14,6 +14,7 @@ from django.db.models import Case, F, Field, Q, QuerySet, Value, When
 from django.db.models.functions import Cast
 
 from ..models import Delivery, Enrollment
+from ..models.among import among
 from .advancing import go_on
 from .converting import convert
 from .retrying import on_deadlock, on_lost_connection
@@ -68,7 +69,7 @@ def _settle(
     if not changes:
         return 0
     with transaction.atomic(durable=True):
-        rows = Delivery.objects.filter(pk__in=list(changes))
+        rows = Delivery.objects.filter(among("pk", changes))
         # Before the deliveries, as everywhere: Contact, Enrollment, Delivery, by id.
         places = _lock_enrollments(
             enrollments or list(rows.values_list("enrollment_id", flat=True))
@@ -96,10 +97,10 @@ def _corrected(changes: Mapping[int, Change], mine: QuerySet[Delivery]) -> Mappi
     changes = dict(changes)
     if open_ones:
         told = Q(*((f"{name}__isnull", False) for name in _PROOF), _connector=Q.OR)
-        for pk in mine.filter(told, pk__in=open_ones).values_list("pk", flat=True):
+        for pk in mine.filter(told, among("pk", open_ones)).values_list("pk", flat=True):
             changes[pk] = Change(State.SENT, step_id=changes[pk].step_id)
     if with_words:
-        erased = mine.filter(pk__in=with_words, contact__erased_at__isnull=False)
+        erased = mine.filter(among("pk", with_words), contact__erased_at__isnull=False)
         for pk in erased.values_list("pk", flat=True):
             changes[pk] = replace(changes[pk], reason="")
     return changes
@@ -108,11 +109,11 @@ def _corrected(changes: Mapping[int, Change], mine: QuerySet[Delivery]) -> Mappi
 def write(
     changes: Mapping[int, Change],
     now: datetime,
-    among: QuerySet[Delivery],
+    rows: QuerySet[Delivery],
     enrollments: Mapping[int, int],
     standing: Collection[int] = (),
 ) -> int:
-    """Write the changes to those of `among` (the compare-and-set).
+    """Write the changes to those of `rows` (the compare-and-set).
 
     `enrollments`: by delivery. `standing`: deliveries for whose end their people wait.
     """
@@ -125,7 +126,7 @@ def write(
     if over:
         go_on(over, now)
     for alike in _alike(changes).values():
-        among.filter(pk__in=list(alike)).update(**_values(alike, now))
+        rows.filter(among("pk", alike)).update(**_values(alike, now))
     return len(changes)
 
 
@@ -183,7 +184,7 @@ def _end_enrollments(
         if change.ends:
             ending[change.reason].append(enrollments[pk])
     for reason, ids in ending.items():
-        Enrollment.objects.filter(pk__in=ids, state=Enrollment.State.ACTIVE).update(
+        Enrollment.objects.filter(among("pk", ids), state=Enrollment.State.ACTIVE).update(
             state=Enrollment.State.LEFT, reason=reason[:200], ended_at=now, due_at=None
         )
         if reason == Enrollment.Reason.GOAL:
@@ -192,7 +193,7 @@ def _end_enrollments(
 
 def _lock_enrollments(ids: Collection[int]) -> dict[int, tuple[str, int]]:
     """Where those of them stand that wait for a delivery: node and visit."""
-    rows = _locking(Enrollment.objects.filter(pk__in=list(ids)).order_by("pk"))
+    rows = _locking(Enrollment.objects.filter(among("pk", ids)).order_by("pk"))
     return {
         pk: (node, visit)
         for pk, node, visit, state, due_at in rows.values_list(

@@ -31,6 +31,7 @@ Clock = Callable[[], datetime]
 
 # How far ahead a running pump says it runs. Renewed on each pass; a killed pump's claim runs out.
 AHEAD = timedelta(seconds=15)
+LONGEST_WAIT = 1.0  # seconds of one rest between two passes, so that new work is seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,12 @@ def pump(
     seconds: float,
     *,
     monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
     stop: Callable[[], bool] = never,
 ) -> Counts:
     """Passes until nothing is due, `seconds` are over or `stop` is true.
+
+    Where a rate alone keeps back what is due, it waits for that.
 
     Then only the message in hand is finished, so that a task ends well within its time-out.
     While a pump runs nudges are spared: so after taking back that claim it looks once more.
@@ -88,10 +92,15 @@ def pump(
         return stop() or monotonic() >= end
 
     with Connections() as connections:
-        return _pump(clock, enough, connections)
+        return _pump(clock, enough, sleep, connections)
 
 
-def _pump(clock: Clock, enough: Callable[[], bool], connections: Connections) -> Counts:
+def _pump(
+    clock: Clock,
+    enough: Callable[[], bool],
+    sleep: Callable[[float], None],
+    connections: Connections,
+) -> Counts:
     done = Counts()
     once: tuple[Callable[..., int], ...] = (brake,)
     while True:
@@ -102,14 +111,18 @@ def _pump(clock: Clock, enough: Callable[[], bool], connections: Connections) ->
             last = _pass(now, enough, connections, once=once)
             beat, once = {"beat_at": now}, ()
             done += last
-            if not last.any or enough():
+            if enough():
                 break
+            if not last.any:
+                if connections.wait is None:
+                    break
+                sleep(min(connections.wait, LONGEST_WAIT))
         _beat(pump_until=None, **beat)
         if enough():
             return replace(done, unfinished=True)
         last = _pass(clock(), enough, connections)
         done += last
-        if not last.any or enough():
+        if enough() or not (last.any or connections.wait is not None):
             return replace(done, unfinished=last.any)
 
 

@@ -49,6 +49,7 @@ State = Delivery.State
 Made = Mapping[int, Mail | Hold | Fault]
 
 RECHECK = 0.5  # seconds
+SETTLE_EVERY = 2.0  # seconds; until then the journal alone knows
 LOOK_AHEAD = 0.3  # seconds after which the next look begins, so that no lane has to wait for it
 FEWEST_AHEAD = 100  # deliveries that a look ahead takes in at least
 # So many answers in a row that leave it open whether the message was taken: stop and wait.
@@ -71,6 +72,7 @@ class Slice:
     alone: bool = False  # one suspect
     mails: Made = field(default_factory=dict)
     checked: float = field(init=False)
+    written: float = field(init=False)  # when changes were last settled
     fresh: set[int] = field(init=False)  # those of `todo` that the last check looked at
     unused: bool = False  # nothing has gone on the last check yet
     gone: int = 0  # since the last check
@@ -88,7 +90,8 @@ class Slice:
     wanted: threading.Event = field(default_factory=threading.Event)  # the worker's own thread
 
     def __post_init__(self) -> None:
-        self.checked, self.fresh = self.began, set(self.todo)
+        self.checked = self.written = self.began
+        self.fresh = set(self.todo)
         self.enrollments = {pk: one.delivery.enrollment.pk for pk, one in self.todo.items()}
 
     def run(self, make: Callable[[], Made]) -> None:
@@ -257,7 +260,7 @@ class Slice:
         return self.now + timedelta(seconds=self.clock() - self.began)
 
     def _recheck(self) -> None:
-        """Somebody may have unsubscribed, bought or paused since; write down what is known.
+        """Somebody may have unsubscribed, bought or paused since. At times, write it all down.
 
         Only as many are looked at as may go before the next look: twice what went since the last.
         Where the server has asked another worker of this host to wait, this one waits too.
@@ -267,7 +270,8 @@ class Slice:
                 self._put_off(until, _("The mail server has asked this host to wait."))
             ahead = list(islice(self.todo, max(FEWEST_AHEAD, 2 * self.gone)))
             self.gone = 0
-        self._settle()
+        if self.clock() - self.written > SETTLE_EVERY:
+            self._settle()
         asked = self.clock()
         verdicts = check(load_to_check(ahead, self.token), self.now)
         put_off = {pk: replace_try(change) for pk, change in changes_of(verdicts).items()}
@@ -294,6 +298,7 @@ class Slice:
     def _settle(self) -> None:
         with self.turn:
             changes, self.changes = self.changes, {}
+        self.written = self.clock()
         enrollments = [self.enrollments[pk] for pk in changes]
         try:
             self.settled += settle(self.token, changes, self.now, enrollments)

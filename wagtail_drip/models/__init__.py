@@ -12,6 +12,7 @@ from .farewells import Farewell
 from .heartbeat import Heartbeat
 from .imports import ContactImport, ImportChunk, ImportedContact
 from .journeys import Enrollment, Event, Inbox, Watch
+from .pace import Pace
 from .pauses import Resumption
 from .pruned import PrunedCount, PrunedDelivery
 from .reactions import Link, Reaction, SiteSettings
@@ -40,6 +41,7 @@ __all__ = [
     "ImportedContact",
     "Inbox",
     "Link",
+    "Pace",
     "PendingConsent",
     "PrunedCount",
     "PrunedDelivery",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
+from functools import lru_cache
 
 import idna
 from django.core.exceptions import ValidationError
@@ -67,5 +68,7 @@ def keyed_hashes(normalized: str) -> list[str]:
     return [_hmac(key, normalized) for key in (conf.HASH_KEY, *conf.HASH_KEY_FALLBACKS)]
 
 
+# Each address is asked for several times on its way, at each check.
+@lru_cache(maxsize=8192)
 def _hmac(key: str, text: str) -> str:
-    return hmac.new(key.encode(), b"wagtail_drip.address\0" + text.encode(), "sha256").hexdigest()
+    return hmac.digest(key.encode(), b"wagtail_drip.address\0" + text.encode(), "sha256").hex()

@@ -158,6 +158,13 @@ class Campaign(
             "utm_medium=email and the campaign's short name as utm_campaign."
         ),
     )
+    rate = models.PositiveIntegerField(
+        _("messages a minute"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("At most so many; leave empty to send as fast as the site may."),
+    )
 
     # The answer to the question that publishing asks, kept with the revision it was asked about. It
     # holds over this Version (primary key) alone: reverted to, copied or published again by

@@ -16,6 +16,7 @@ from wagtail.models import Site
 from wagtail.search import index
 
 from .addresses import keyed_hash, keyed_hashes, normalize
+from .among import among
 from .contacts import Contact
 from .inserting import insert
 
@@ -219,7 +220,7 @@ def withdraw(
 def granted(contact_ids: Iterable[int], topic_id: int) -> set[int]:
     """Those of the contacts who may be sent this topic now. One query."""
     consents = Consent.objects.filter(
-        contact_id__in=list(contact_ids), topic_id=topic_id, state=Consent.State.GRANTED
+        among("contact_id", contact_ids), topic_id=topic_id, state=Consent.State.GRANTED
     )
     return set(consents.values_list("contact_id", flat=True))
 
@@ -302,7 +303,7 @@ def suppressed(addresses: Iterable[str], *, transactional: bool) -> set[str]:
     `Contact.email` holds them: this runs for each delivery, and normalizing is dear.
     """
     by_hash = {key: address for address in addresses for key in keyed_hashes(address)}
-    found = Suppression.objects.filter(address_hash__in=list(by_hash))
+    found = Suppression.objects.filter(among("address_hash", by_hash))
     if transactional:
         found = found.filter(scope=Suppression.Scope.ALL)
     return {by_hash[value] for value in found.values_list("address_hash", flat=True)}
