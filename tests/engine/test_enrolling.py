@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from tests import factories
 from tests.queries import queries
 from wagtail_drip.engine import enrolling, entering
-from wagtail_drip.engine.enrolling import enroll, enroll_new
+from wagtail_drip.engine.enrolling import enroll, enroll_audience, enroll_new
 from wagtail_drip.flow.compiling import UnknownFormat
 from wagtail_drip.models import Campaign, Enrollment, Inbox
 from wagtail_drip.models.consent import suppress
@@ -308,3 +308,55 @@ def test_of_two_that_start_at_once_the_one_that_gives_way_comes_second(now):
     factories.event(factories.contact())
     enroll_new(now)
     assert [row.campaign for row in Enrollment.objects.all()] == [first]
+
+
+# A whole audience
+
+
+def people_who_may(amount: int, topic) -> list:
+    people = factories.contacts(amount)
+    for person in people:
+        factories.consent(person, topic)
+    return people
+
+
+def test_an_audience_enters_by_gate_and_entry_rule(now, monkeypatch):
+    monkeypatch.setattr(enrolling, "AUDIENCE_BATCH", 3)
+    topic = factories.topic()
+    german = factories.condition("language", language="de")
+    campaign = factories.campaign(topic=topic, audience=[german])
+    people = people_who_may(8, topic)
+    for person in people[:6]:
+        person.language = "de"
+        person.save()
+    suppress(people[0].email, reason="bounced", at=now)
+    enroll(campaign, [people[1]], now=now)
+    factories.contacts(2, language="de")  # they never chose the topic
+    assert [enroll_audience(campaign, now=now), enroll_audience(campaign, now=now)] == [4, 0]
+    inside = Enrollment.objects.order_by("contact").values_list("contact_id", flat=True)
+    assert list(inside) == [person.pk for person in people[1:6]]
+
+
+def test_who_was_stopped_begins_anew_where_it_left_off(now, monkeypatch):
+    monkeypatch.setattr(enrolling, "AUDIENCE_BATCH", 2)
+    topic = factories.topic()
+    campaign = factories.campaign(topic=topic)
+    people_who_may(5, topic)
+    stop = iter([False, True])
+    assert enroll_audience(campaign, now=now, enough=lambda: next(stop)) == 2
+    assert enroll_audience(campaign, now=now) == 3
+
+
+def test_an_audience_takes_as_many_queries_as_it_has_batches(now):
+    topic = factories.topic()
+    counts = []
+    for amount in (2, 30):
+        campaign = factories.campaign(f"with {amount}", topic=topic)
+        people_who_may(amount, topic)
+        counts.append(len(queries(enroll_audience, campaign, now=now)))
+    assert counts[0] == counts[1]
+
+
+def test_nobody_enters_a_campaign_that_is_not_live(now):
+    with pytest.raises(ValueError, match="not live"):
+        enroll_audience(factories.campaign(live=False), now=now)

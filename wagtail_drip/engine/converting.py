@@ -33,11 +33,10 @@ def convert(enrollment_ids: Collection[int], now: datetime) -> None:
         people = by_campaign[campaign.pk]
         events = _events(campaign, people, now)
         deliveries = _last_mails(people)
-        rows_of = [
+        insert_all([
             _row(pk, contact_id, campaign, events.get(pk), deliveries.get(pk), now)
             for pk, contact_id in people.items()
-        ]
-        insert_all(Conversion, rows_of)
+        ])  # fmt: skip
 
 
 def _events(campaign: Campaign, ids: Collection[int], now: datetime) -> dict[int, Event]:
@@ -76,17 +75,17 @@ def _row(
     event: Event | None,
     delivery_id: int | None,
     now: datetime,
-) -> dict[str, Any]:
-    return {
-        "enrollment_id": pk,
-        "contact_id": contact_id,
-        "campaign_id": campaign.pk,
-        "event_id": event.pk if event else None,
-        "event_name": event.name if event else "",
-        "delivery_id": delivery_id,
-        "at": event.at if event else now,
-        "value": value_of(event) if event else None,
-    }
+) -> Conversion:
+    return Conversion(
+        enrollment_id=pk,
+        contact_id=contact_id,
+        campaign=campaign,
+        event=event,
+        event_name=event.name if event else "",
+        delivery_id=delivery_id,
+        at=event.at if event else now,
+        value=value_of(event) if event else None,
+    )
 
 
 def value_of(event: Event) -> Decimal | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,17 +19,19 @@ from django.utils.translation import gettext as _
 from .. import registry
 from ..flow import compiling
 from ..flow.program import FORMAT
-from ..models import Campaign, Contact, Event, Inbox
+from ..models import Campaign, Consent, Contact, Enrollment, Event, Inbox
 from ..models.among import among
 from .entering import Candidate, admit
 from .listening import wake
 from .locking import skipping_locked
 from .recording import announce
 from .retrying import is_outage, on_deadlock
+from .stopping import never
 
 logger = logging.getLogger("wagtail_drip")
 
 BATCH = 500
+AUDIENCE_BATCH = 2000
 
 
 @on_deadlock
@@ -69,15 +71,47 @@ def enroll(
     Consent, suppression and the entry rule hold here too; the audience is not asked.
     Raises ValueError where the campaign is not live.
     """
-    live = open_campaigns().filter(pk=campaign.pk).first()
-    if live is None:
-        raise ValueError(_("“%s” is not live: nobody can enter.") % campaign)
+    live = _open(campaign)
     people = list(contacts)
     entered = 0
     for first in range(0, len(people), BATCH):
         candidates = [Candidate(c, now, dict(data or {})) for c in people[first : first + BATCH]]
-        entered += _enter(live, candidates, now)
+        entered += _enter(live, candidates, now, audience=False)
     return entered
+
+
+def enroll_audience(
+    campaign: Campaign, *, now: datetime, enough: Callable[[], bool] = never
+) -> int:
+    """Enroll everybody who is in the campaign's audience now. Returns how many entered.
+
+    Consent, suppression, audience and the entry rule decide as for anybody else. Each batch is a
+    transaction of its own: whoever was stopped (`enough`, a kill) begins anew, and those inside
+    are passed over. Raises ValueError where the campaign is not live.
+    """
+    live = _open(campaign)
+    contacts = Contact.objects.filter(erased_at=None)
+    if live.topic_id:
+        chosen = Consent.objects.filter(
+            contact=OuterRef("pk"), topic=live.topic_id, state=Consent.State.GRANTED
+        )
+        contacts = contacts.filter(Exists(chosen))
+    inside = Enrollment.objects.filter(
+        contact=OuterRef("pk"), campaign=live, state=Enrollment.State.ACTIVE
+    )
+    contacts = contacts.filter(~Exists(inside)).only("email", "erased_at").order_by("pk")
+    entered = last = 0
+    while not enough() and (people := list(contacts.filter(pk__gt=last)[:AUDIENCE_BATCH])):
+        entered += _enter(live, [Candidate(one, now) for one in people], now, audience=True)
+        last = people[-1].pk
+    return entered
+
+
+def _open(campaign: Campaign) -> Campaign:
+    live = open_campaigns().filter(pk=campaign.pk).first()
+    if live is None:
+        raise ValueError(_("“%s” is not live: nobody can enter.") % campaign)
+    return live
 
 
 def open_campaigns() -> QuerySet[Campaign]:
@@ -88,9 +122,11 @@ def open_campaigns() -> QuerySet[Campaign]:
 
 
 @on_deadlock
-def _enter(campaign: Campaign, candidates: Sequence[Candidate], now: datetime) -> int:
+def _enter(
+    campaign: Campaign, candidates: Sequence[Candidate], now: datetime, *, audience: bool
+) -> int:
     with transaction.atomic():
-        entered = admit(campaign, candidates, now=now, audience=False)
+        entered = admit(campaign, candidates, now=now, audience=audience)
         if entered:
             announce()
     return entered

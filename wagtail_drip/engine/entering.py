@@ -16,7 +16,7 @@ from ..models import Campaign, Contact, Enrollment, Event, matching
 from ..models.addresses import digest
 from ..models.among import among
 from ..models.consent import expired, granted, suppressed
-from ..models.inserting import insert_all
+from ..models.inserting import insert_values
 from .asking import ask
 
 logger = logging.getLogger("wagtail_drip")
@@ -46,7 +46,7 @@ def admit(
     if not admitted:
         return 0
     rows = _rows(campaign, admitted, now)
-    collided = insert_all(Enrollment, rows)  # entered another way meanwhile
+    collided = insert_values(Enrollment, rows)  # entered another way meanwhile
     return len(rows) - len(collided)
 
 

@@ -15,7 +15,7 @@ from ..conf import conf
 from ..models import Campaign, Delivery, Enrollment, Step
 from ..models.addresses import normalize
 from ..models.deliveries import new_token
-from ..models.inserting import insert_all
+from ..models.inserting import insert_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def lay_down(plans: Sequence[Plan], campaigns: Mapping[int, Campaign], now: date
     _lay_down_again([plan for plan in plans if plan.put_back], steps, now)
     new = [plan for plan in plans if not plan.put_back]
     rows = [_row(plan, campaigns[plan.enrollment.campaign_id], steps, now) for plan in new]
-    return {row["enrollment_id"] for row in insert_all(Delivery, rows)}
+    return {row["enrollment_id"] for row in insert_values(Delivery, rows)}
 
 
 def message_id(token: str, sender: str) -> str:
