@@ -59,8 +59,9 @@ def tick() -> None:
     from .engine import ticking
 
     _quietly(heal_schedule)
-    due = ticking.backlog(timezone.now(), WORTH_A_WORKER * _workers())
-    for _helper in range(min(_workers() - 1, due // WORTH_A_WORKER)):
+    per_worker = min(conf.SLICE, WORTH_A_WORKER)
+    due = ticking.backlog(timezone.now(), per_worker * _workers())
+    for _helper in range(min(_workers() - 1, due // per_worker)):
         _quietly(_enqueue)
     pump()
 
