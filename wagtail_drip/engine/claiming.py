@@ -170,6 +170,7 @@ def _pick_by_token(rows: QuerySet[Delivery], token: str, limit: int) -> Picked:
 
     The second of two claimers waits for the first's short transaction and then gets other rows.
     """
+    these = rows
     mark = ALONE if rows.values_list("claim", flat=True).first() == ALONE else ""
     rows, limit = (rows.filter(claim=ALONE), 1) if mark else (rows.exclude(claim=ALONE), limit)
     sql, params = rows.values("pk").query.sql_with_params()
@@ -177,7 +178,7 @@ def _pick_by_token(rows: QuerySet[Delivery], token: str, limit: int) -> Picked:
     with connection.cursor() as cursor:
         table = connection.ops.quote_name(Delivery._meta.db_table)
         cursor.execute(f"UPDATE {table} SET claim = %s{where} LIMIT %s", [token, *params, limit])
-    marked = Delivery.objects.filter(claim=token, state=State.WAITING)
+    marked = these.filter(claim=token)  # a claim may pick more than once
     pairs = marked.order_by(*ORDER).values_list("pk", "contact_id")
     return [(pk, contact_id, mark) for pk, contact_id in pairs]
 
