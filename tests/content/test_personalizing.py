@@ -27,8 +27,8 @@ from .support import (
 GREETING = {"subject": "Hi {{ first_name|you }}"}
 
 
-def greeting():
-    return source(heading("Dear {{ first_name|you }},"), **GREETING)
+def greeting(**fields):
+    return source(heading("Dear {{ first_name|you }},"), **GREETING, **fields)
 
 
 def test_every_header_is_there():
@@ -47,6 +47,15 @@ def test_every_header_is_there():
     assert message["Auto-Submitted"] == "auto-generated"
     assert message.get_content_type() == "multipart/alternative"
     assert [p.get_content_type() for p in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_a_transactional_mail_says_why_it_comes_and_offers_no_one_click():
+    mine = {"one_click": False, "preferences_url": "https://shop.example/mine/"}
+    mail = make_one(greeting(because="you placed an order."), **mine)
+    assert "you placed an order." in mail.text and "you placed an order." in mail.html
+    assert LEAVE not in mail.text + mail.html and LEAVE.encode() not in mail.as_bytes()
+    assert not any(name.startswith("List-Unsubscribe") for name in mail.headers)
+    assert parsed(mail)["List-Unsubscribe"] is None
 
 
 def test_the_further_headers_are_for_ordinary_back_ends_too():

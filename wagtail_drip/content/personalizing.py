@@ -87,6 +87,7 @@ class Envelope:
     headers: Mapping[str, str] = field(default_factory=dict)  # further ones
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tags: Sequence[str] = ()
+    one_click: bool = True  # whether mail programs offer to leave; not for transactional mails
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +169,17 @@ class FilledMail(Mail):
         self._list_id = mime.list_id(envelope.list_id, recipient.campaign, envelope.from_email)
         if not OWN.isdisjoint(name.lower() for name in envelope.headers):
             raise ValueError(f"The envelope's headers {list(envelope.headers)} are ours to set.")
+        leave = {
+            "List-Unsubscribe": f"<{envelope.leave_url}>",
+            "List-Unsubscribe-Post": ONE_CLICK,
+        }
+        self._leave = leave if envelope.one_click else {}
         self._head = mime.head(
             self,
             envelope.headers,
             f"Message-ID: {self.message_id}\r\n"
-            f"List-Unsubscribe: <{envelope.leave_url}>\r\n"
-            f"List-Unsubscribe-Post: {ONE_CLICK}\r\n"
-            f"List-Id: {self._list_id}\r\n"
+            + "".join(f"{name}: {value}\r\n" for name, value in self._leave.items())
+            + f"List-Id: {self._list_id}\r\n"
             f"Auto-Submitted: {AUTO}\r\n",
         )
 
@@ -182,8 +187,7 @@ class FilledMail(Mail):
     def headers(self) -> dict[str, str]:  # type: ignore[override]
         return {
             "Message-ID": self.message_id,
-            "List-Unsubscribe": f"<{self._envelope.leave_url}>",
-            "List-Unsubscribe-Post": ONE_CLICK,
+            **self._leave,
             "List-Id": self._list_id,
             "Auto-Submitted": AUTO,
             **self._envelope.headers,

@@ -32,6 +32,7 @@ def envelopes(deliveries: Sequence[Due], step: Step, campaign: Campaign) -> dict
             list_id=list_of,
             metadata={"drip": delivery.token},
             tags=tags,
+            one_click=not campaign.transactional,
         )
         for delivery in deliveries
     }
