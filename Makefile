@@ -8,7 +8,7 @@ export PORT
 VERSIONS = py3.11-dj5.2-wt7.4 py3.12-dj6.0-wt8.0 py3.13-dj6.1-wt8.0
 
 .PHONY: help demo test test-postgresql test-mariadb test-all $(VERSIONS)
-.PHONY: browser long records lint types migrations-check wheel-check clean-demo bench
+.PHONY: browser long pictures records lint types migrations-check wheel-check clean-demo bench
 
 help:
 	@echo "make demo              the bookshop with admin, cluster and outbox (PORT=8000)"
@@ -21,6 +21,7 @@ help:
 	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
 	@echo "make long              what the suite takes samples of, in full: every zone's clocks of ten years"
 	@echo "make browser           a visitor's and an editor's story in Chromium, with axe where npm is"
+	@echo "make pictures          write the tutorial's pictures anew"
 	@echo "make records           how long lists of a million records take; fills POSTGRES_URL (…bench…)"
 	@echo "make wheel-check       the wheel works in an empty environment"
 	@echo "make lint types        ruff; mypy"
@@ -76,6 +77,10 @@ browser: python
 
 long: python
 	@DRIP_LONG=1 $(PYTHON) example_site/environment.py test -m pytest -n auto tests/flow $(ARGS)
+
+# The tutorial's, as its browser test sees the pages.
+pictures:
+	@PICTURES=$(CURDIR)/docs/tutorial $(MAKE) --no-print-directory browser ARGS="-k test_a_first_campaign $(ARGS)"
 
 lint: python
 	@$(PYTHON) example_site/environment.py dev -m ruff check .

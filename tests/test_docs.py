@@ -181,3 +181,23 @@ def test_the_architecture_says_where_every_module_is():
 
 def test_the_readme_stays_on_one_screen():
     assert len(README.splitlines()) <= 80
+
+
+TUTORIAL = ROOT / "docs" / "tutorial"
+WALK = (ROOT / "tests/browser/test_tutorial.py").read_text()
+
+
+def test_the_tutorial_says_what_the_browser_test_presses_and_reads():
+    text = (TUTORIAL / "first-campaign.md").read_text()
+    told = set(re.findall(r"\*\*(.+?)\*\*", text)) | set(re.findall(r"name it `(.+?)`", text))
+    assert [words for words in told if f'"{words}"' not in WALK] == []
+    pressed = set(re.findall(r"browser\.(?:click|says)\([^,\n]+, \"([A-Z][^\"]+)\"", WALK))
+    assert [words for words in pressed if words not in text] == ["How we read"]  # a mail's own
+
+
+def test_the_pictures_of_the_tutorial_are_those_of_the_browser_test_and_small():
+    shown = re.findall(r"\]\((\w+)\.png\)", (TUTORIAL / "first-campaign.md").read_text())
+    assert shown == re.findall(r'picture\("(\w+)"\)', WALK)
+    files = list(TUTORIAL.glob("*.png"))
+    assert {file.stem for file in files} == set(shown)
+    assert sum(file.stat().st_size for file in files) < 1.5e6

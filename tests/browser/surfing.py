@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
+from PIL import Image
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / ".browser/node_modules/axe-core/axe.min.js"
-PATIENCE = 20.0  # seconds
-# Wagtail's own: with a filter set, its button's name lacks the number that it shows.
-NOT_OURS = ".w-slim-header-action-button"
+PATIENCE = 60.0  # seconds; a busy machine needs them, and a quick one none
+# Wagtail's own: with a filter set, its button's name lacks the number that it shows; this other
+# button's gray is too light.
+NOT_OURS = [[".w-slim-header-action-button"], [".w-minimap__collapse-all"]]
 LOOK = """
 const done = arguments[arguments.length - 1];
-axe.run({exclude: [[arguments[0]]]}, {resultTypes: ['violations']}).then((found) => done(
+axe.run({exclude: arguments[0]}, {resultTypes: ['violations']}).then((found) => done(
   found.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map(
     (v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(' | ')}`)));
 """
+SIZES = "return [document.documentElement.scrollWidth, window.innerWidth]"
 Found = TypeVar("Found")
 
 
@@ -93,17 +96,43 @@ class Browser:
     def goes_to(self, part: str) -> None:
         until(lambda: part in self.driver.current_url, f"going to …{part}…")
 
+    def source(self) -> str:
+        """The page as it was sent: scripts take menus out of it until they are opened."""
+        return self.driver.execute_async_script(
+            "const done = arguments[0];"
+            "fetch(location.href).then((r) => r.text()).then(done, (e) => done(String(e)))"
+        )
+
+    def look(self, *, width: int, scheme: str = "light", height: int = 900) -> None:
+        """Through a window so wide, on a device whose colors are light or dark."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
+    def show(self, html: str) -> None:
+        """A document of no site: nothing keeps scripts from looking at it."""
+        self.driver.get("about:blank")
+        self.driver.execute_script("document.write(arguments[0]); document.close()", html)
+
     def has_nothing_serious(self) -> None:
-        """axe finds nothing serious or critical here; looked at where axe-core is installed."""
+        assert not (found := self.problems()), "\n".join(found)
+
+    def problems(self) -> list[str]:
+        """What is serious or critical here to axe, and whether the page is too wide."""
         if not AXE.exists():
             assert not os.environ.get("CI"), "axe-core is not here: make browser installs it"
-            return
+            return []
         self.driver.execute_script(AXE.read_text())
         found = self.driver.execute_async_script(LOOK, NOT_OURS)
-        assert not found, f"{self.driver.current_url}: {json.dumps(found, indent=1)}"
+        wide, window = self.driver.execute_script(SIZES)
+        found += [f"{wide} pixels wide in a window of {window}"] if wide > window else []
+        return [f"{self.driver.current_url}: {text}" for text in found]
 
     def picture(self, name: str) -> None:
         """Keep a screenshot, where the environment's PICTURES names a folder."""
         if folder := os.environ.get("PICTURES"):
             shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
-            (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
+            with Image.open(BytesIO(base64.b64decode(shot["data"]))) as image:
+                small = image.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+                small.save(Path(folder) / f"{name}.png", optimize=True)

@@ -33,7 +33,7 @@ def wait_for(browser: Browser, number: int, campaign: str, to: str = ZOE) -> dic
     return until(
         lambda: (found := mails(browser, campaign, to)) and len(found) >= number and found[0],
         f"mail {number} of {campaign}",
-        40,
+        120,
     )
 
 
