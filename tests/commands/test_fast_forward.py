@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 # Wagtail's own, leases by the database's clock, and the heartbeat keep real time.
 REAL_TIME = {
     "lease_until", "first_published_at", "last_published_at", "go_live_at", "expire_at",
-    "locked_at", "latest_revision_created_at",
+    "locked_at", "latest_revision_created_at", "spent_until",
 }  # fmt: skip
 
 

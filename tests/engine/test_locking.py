@@ -72,7 +72,7 @@ def test_a_claim_waits_for_the_disk_whatever_the_site_has_set(now, monkeypatch):
         cursor.execute(hurry)
     said = []
     monkeypatch.setattr(
-        "wagtail_drip.engine.claiming._pick", lambda *args: (said.append(ask(how)) or [], False)
+        "wagtail_drip.engine.claiming._pick", lambda *args: said.append(ask(how)) or []
     )
     try:
         claim("t" * 32, now, 1)

@@ -126,8 +126,10 @@ def test_what_the_line_sends_comes_back_by_its_token(settings, now):
     settings.EMAIL_BACKEND = "anymail.backends.test.EmailBackend"
     settings.ROOT_URLCONF = "tests.recipients.urls"
     settings.WAGTAIL_DRIP_BASE_URL = "https://www.example.com"
-    campaign = factories.campaign(nodes={"n1": factories.send(factories.step("Hello Ann"))})
+    nodes = {"n1": factories.send(factories.step("Hello Ann"))}
+    campaign = factories.campaign(nodes=nodes, topic=factories.topic())
     delivery = factories.delivery(factories.enrollment(campaign))
+    factories.consent(delivery.contact, campaign.topic)
     assert send_due(now) == 1
     (message,) = mail.outbox
     sent = message.anymail_test_params

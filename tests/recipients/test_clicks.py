@@ -148,8 +148,10 @@ def test_a_click_costs_few_queries(client, delivery, key, django_assert_max_num_
 
 def test_what_the_line_sends_leads_back(client, now):
     body = [{"type": "text", "value": f'<p><a href="{TARGET}">The book</a></p>'}]
-    campaign = factories.campaign(nodes={"n1": factories.send(factories.step(body=body))})
-    factories.delivery(factories.enrollment(campaign))
+    nodes = {"n1": factories.send(factories.step(body=body))}
+    campaign = factories.campaign(nodes=nodes, topic=factories.topic())
+    delivery = factories.delivery(factories.enrollment(campaign))
+    factories.consent(delivery.contact, campaign.topic)
     assert send_due(now) == 1
     (message,) = mail.outbox
     html = BeautifulSoup(message.alternatives[0][0], "html.parser")
