@@ -10,6 +10,7 @@ from django.urls import resolve
 
 from tests import factories
 from wagtail_drip.content.links import leave_url
+from wagtail_drip.engine.pruning import prune
 from wagtail_drip.models import ConsentRecord, Suppression
 from wagtail_drip.models.consent import grant, granted, withdraw
 
@@ -51,6 +52,19 @@ def heading(response):
 def buttons(response):
     found = BeautifulSoup(response.content, "html.parser").find_all("button")
     return [(button["name"], button["value"]) for button in found]
+
+
+def test_the_link_of_a_pruned_mail_still_leaves_and_returns(client, path, delivery, settings, now):
+    settings.WAGTAIL_DRIP_RETENTION = {"deliveries": 30}
+    long_ago = now - timedelta(days=99)
+    delivery.enrollment.__class__.objects.update(state="completed", ended_at=long_ago)
+    delivery.__class__.objects.update(state="sent", settled_at=long_ago, created_at=long_ago)
+    prune(now)
+    assert not delivery.__class__.objects.exists()
+    assert client.post(path, ONE_CLICK).status_code == 200
+    assert not wants(delivery)
+    client.post(path, {"wish": "stay"})
+    assert wants(delivery)
 
 
 @pytest.mark.parametrize("method", ["get", "head", "options"])

@@ -21,6 +21,7 @@ from ..engine import choosing, leaving
 from ..models import Consent, Delivery, Farewell, Topic
 from ..models.consent import suppressed
 from ..models.deliveries import LINK_IN_MAIL
+from ..models.pruned import PrunedDelivery
 from .doors import DOORS, LOST, PublicView
 
 WORDS = 1000  # characters of why somebody leaves; what is longer is cut
@@ -29,15 +30,15 @@ WORDS = 1000  # characters of why somebody leaves; what is longer is cut
 class LeaveView(PublicView):
     doors = (*DOORS, csrf_exempt)
     template_name = "wagtail_drip/recipients/leave.html"
-    delivery: Delivery
+    delivery: Delivery | PrunedDelivery
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         found = delivery_of(kwargs["signed"])
-        if isinstance(found, Delivery):
-            self.delivery = found
-            return super().dispatch(request, *args, **kwargs)
-        status = 404 if found == "forged" else 200
-        return self.answer({"state": found}, template=LOST, status=status)
+        if isinstance(found, str):
+            status = 404 if found == "forged" else 200
+            return self.answer({"state": found}, template=LOST, status=status)
+        self.delivery = found
+        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, signed: str) -> HttpResponse:
         return self.page(self.standing())
@@ -129,17 +130,24 @@ _WISHES: dict[str, Callable[[LeaveView], str]] = {
 }
 
 
-def delivery_of(signed: str) -> Delivery | str:
-    """The delivery the link was sent in; else why there is none: "forged" or "gone"."""
+def delivery_of(signed: str) -> Delivery | PrunedDelivery | str:
+    """The delivery the link was sent in; else why there is none: "forged" or "gone".
+
+    Links never expire: of a delivery that was pruned there is still what its link needs.
+    """
     try:
         token = read_leave_token(signed)
     except BadSignature:
         return "forged"
-    found = Delivery.objects.select_related("contact", "campaign__topic", "campaign__site")
-    delivery = found.filter(token=token).first()
-    return delivery if delivery and not delivery.contact.erased_at else "gone"
+    for model in (Delivery, PrunedDelivery):
+        found = model._default_manager.select_related(
+            "contact", "campaign__topic", "campaign__site"
+        ).filter(token=token)
+        if delivery := found.first():
+            return "gone" if delivery.contact.erased_at else delivery
+    return "gone"
 
 
-def source_of(delivery: Delivery) -> str:
+def source_of(delivery: Delivery | PrunedDelivery) -> str:
     """What the proof says of a change made by this link; "a mistake" is told by it too."""
-    return f"{LINK_IN_MAIL}{delivery.pk}"
+    return f"{LINK_IN_MAIL}{delivery.pk if isinstance(delivery, Delivery) else delivery.token}"
