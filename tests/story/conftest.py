@@ -23,9 +23,9 @@ from wagtail.models import Collection, Locale, Page
 
 from example_site.shop import covers
 from example_site.shop.models import BookPage
+from tests.faults.rig import busy
 from wagtail_drip.engine import ticking
 from wagtail_drip.engine.time_travel import fast_forward
-from wagtail_drip.models import Delivery, Enrollment
 
 OUTBOX = "example_site.outbox.backend.OutboxBackend"
 PATIENCE_SECONDS = 60  # of a test that waits for other processes; it stops at the first sign
@@ -158,18 +158,6 @@ def _start_cluster(name: str) -> subprocess.Popen[bytes]:
 def _until_idle() -> None:
     """Wait until the clusters have done what is due now."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while _busy():
+    while busy():
         assert time.monotonic() < deadline, "the clusters did not finish in time"
         time.sleep(0.1)
-
-
-def _busy() -> bool:
-    from wagtail_drip.models import Inbox
-
-    now = timezone.now()
-    return (
-        Inbox.objects.exists()
-        or Enrollment.objects.filter(state="active", due_at__lte=now).exists()
-        or Delivery.objects.filter(state="sending").exists()
-        or Delivery.objects.filter(state="waiting", due_at__lte=now).exists()
-    )
