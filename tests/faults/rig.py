@@ -117,6 +117,10 @@ class Rig:
     def start_clusters(self, amount: int, **changed: Any) -> list[subprocess.Popen[bytes]]:
         return [self.start("qcluster", **changed) for _ in range(amount)]
 
+    def until_up(self) -> None:
+        """Wait until each cluster has its workers; one that dies before is its supervisor's."""
+        self.until(lambda: all(len(_below([one])) > 3 for one in self.running), "clusters are up")
+
     def call_workers(self, amount: int) -> None:
         """Queue so many pumps, as a tick does where much is due."""
         for _ in range(amount):

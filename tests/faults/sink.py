@@ -62,7 +62,7 @@ def by_seed(seed: int, shares: dict[str, float]) -> Plan:
 class Sink:
     """`with Sink() as sink:` serves at 127.0.0.1:`sink.port`. `delay`: seconds per message.
 
-    `greeting`: a 421 to everybody who connects, while it is set.
+    `greeting`: a 421 to everybody who connects or begins a message, while it is set.
     """
 
     def __init__(self, plan: Plan = always_ok, delay: float = 0.0) -> None:
@@ -142,7 +142,9 @@ class _Connection(asyncio.Protocol):
             self._say("250-sink\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 SIZE 100000000")
         elif verb == "MAIL":
             self.begun = time.time()
-            self._say("250 ok")
+            self._say(self.sink.greeting or "250 ok")
+            if self.sink.greeting:
+                self.transport.close()
         elif verb == "RCPT":
             self.recipient = line[line.find("<") + 1 : line.find(">")]
             self.word = self.sink.word_for(self.recipient)

@@ -106,6 +106,7 @@ def test_the_server_killed_and_started_again(start, tell):
     topic, campaign = fill(pick(400, 4000))
     rig = start(Sink(delay=0.004))
     rig.start_clusters(2)
+    rig.until_up()
     rig.call_workers(4)
     with visiting(*deeds(topic, campaign, "r")) as visitors:
         for part in count(1):
