@@ -120,13 +120,23 @@ def webhook_secret() -> Findings:
 
 def sns_topics() -> Findings:
     """Amazon SES tells by SNS, where anybody may open a topic that posts here."""
-    backends = [getattr(settings, "EMAIL_BACKEND", "")]
-    backends += [str(one.get("BACKEND")) for one in getattr(settings, "MAILERS", {}).values()]
-    if conf.SNS_TOPICS or not any("amazon_ses" in str(backend) for backend in backends):
+    if conf.SNS_TOPICS or not any("amazon_ses" in backend for backend, _wait in _mailers()):
         return []
     text = "Mails go by Amazon SES, and no SNS topic may tell of them: what it tells is refused."
     hint = "Set WAGTAIL_DRIP_SNS_TOPICS to the ARNs of your topics, and install wagtail-drip[ses]."
     return [checks.Error(text, hint=hint, id="wagtail_drip.E007")]
+
+
+def _mailers() -> list[tuple[str, float | None]]:
+    """Back end and time-out of each mailer, by whichever settings this Django is told."""
+    if (mailers := getattr(settings, "MAILERS", None)) is not None:
+        return [
+            (str(one.get("BACKEND", "")), one.get("OPTIONS", {}).get("timeout"))
+            for one in mailers.values()
+        ]
+    with warnings.catch_warnings():  # from Django 6.1 on, who reads the old names is warned
+        warnings.simplefilter("ignore")
+        return [(str(settings.EMAIL_BACKEND), settings.EMAIL_TIMEOUT)]
 
 
 def _walk(patterns: Iterable[URLPattern | URLResolver]) -> Iterable[URLPattern]:
@@ -283,7 +293,7 @@ def _cluster_rules(options: dict[str, Any]) -> list[tuple[str, bool, str, str]]:
 def patience() -> Findings:
     """A worker begins its last message at two thirds of its lease, and each message has five waits
     on the server. Another host takes a claim for lost at one and a half leases."""
-    seconds = getattr(settings, "EMAIL_TIMEOUT", None) or conf.SOCKET_SECONDS
+    seconds = max(wait or conf.SOCKET_SECONDS for _backend, wait in _mailers() or [("", None)])
     if seconds * 6 <= conf.LEASE_SECONDS:
         return []
     text = (
