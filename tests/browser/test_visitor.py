@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from .surfing import Browser, until
+from .test_editor import log_in
 
 pytestmark = pytest.mark.browser
 ZOE = "zoe@example.com"
@@ -87,10 +88,7 @@ def test_from_the_sign_up_to_the_end_of_the_series(browser: Browser):
     later(browser, "a week")
     wait_for(browser, 3, "welcome")  # of the same week: so the line has run
     assert len(mails(browser, "interested-in-a-book")) == 2
-    browser.open("/admin/login/")
-    browser.write("[name=username]", "editor")
-    browser.write("[name=password]", "editor")
-    browser.click("button[type=submit]")
+    log_in(browser)
     browser.open(f"/admin/drip/people/?q={ZOE}")
     browser.says("reached the goal")
 
