@@ -92,19 +92,29 @@ def take(key: str, *, most: int, per: timedelta, now: datetime) -> bool:
 
     Exact whoever asks at once, and needs no cache that processes share.
     """
-    digest = _digest(key)
+    # Whoever comes second with a new key shares a lock on the first one's row until their
+    # transaction ends, and on MariaDB two of them who both wanted it alone would deadlock.
+    for _attempt in range(3):
+        with transaction.atomic():
+            taken = _take(_digest(key), most, per, now)
+        if taken is not None:
+            return taken
+    return False
+
+
+def _take(digest: str, most: int, per: timedelta, now: datetime) -> bool | None:
+    """None: somebody else's row came in between."""
     rows = Throttle.objects.filter(key_digest=digest)
-    with transaction.atomic():
-        if rows.filter(until__lte=now).update(count=1, until=now + per):
-            return most > 0
-        if rows.filter(count__lt=most).update(count=F("count") + 1):
-            return True
-        if rows.exists():
-            return False
-        _sweep(now)
-        if insert(Throttle(key_digest=digest, count=1, until=now + per)):
-            return most > 0
-        return bool(rows.filter(count__lt=most).update(count=F("count") + 1))
+    if rows.filter(until__lte=now).update(count=1, until=now + per):
+        return most > 0
+    if rows.filter(count__lt=most).update(count=F("count") + 1):
+        return True
+    if rows.exists():
+        return False
+    _sweep(now)
+    if insert(Throttle(key_digest=digest, count=1, until=now + per)):
+        return most > 0
+    return None
 
 
 def give_back(key: str) -> None:
