@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import models, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +16,7 @@ from .contacts import Contact
 from .inserting import insert
 
 _SWEEP = 20  # rows that have run out, taken along by each new one
+_TRIES = 10  # of one who counts at the same time as others
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +93,16 @@ def take(key: str, *, most: int, per: timedelta, now: datetime) -> bool:
 
     Exact whoever asks at once, and needs no cache that processes share.
     """
-    # Whoever comes second with a new key shares a lock on the first one's row until their
-    # transaction ends, and on MariaDB two of them who both wanted it alone would deadlock.
-    for _attempt in range(3):
-        with transaction.atomic():
-            taken = _take(_digest(key), most, per, now)
+    # Of several who begin a new key at once all but one come second; on MariaDB some of them may be
+    # undone as a deadlock. Each tries again in a transaction of its own.
+    for attempt in range(1, _TRIES + 1):
+        try:
+            with transaction.atomic():
+                taken = _take(_digest(key), most, per, now)
+        except OperationalError:
+            if connection.in_atomic_block or attempt == _TRIES:
+                raise
+            continue
         if taken is not None:
             return taken
     return False
