@@ -7,29 +7,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 import django
 
-PEOPLE = """
-INSERT INTO wagtail_drip_contact (uuid, email, email_digest, first_name, last_name, language,
-  time_zone, attributes, created_at)
-SELECT gen_random_uuid(), 'u' || i || '@example.com',
-  encode(sha256(convert_to('u' || i || '@example.com', 'UTF8')), 'hex'),
-  (ARRAY['Anna','Ben','Chloe','José','David','Emma','Farid','Grace'])[1 + i %% 8], 'Reader', '', '',
-  '{}', now()
-FROM generate_series((SELECT count(*) FROM wagtail_drip_contact),
-  (SELECT count(*) FROM wagtail_drip_contact) + %(amount)s - 1) i"""
-CONSENTS = """
-INSERT INTO wagtail_drip_consent (contact_id, topic_id, state, changed_at)
-SELECT c.id, t.id, 'granted', now() FROM wagtail_drip_contact c, wagtail_drip_topic t
-WHERE NOT EXISTS (SELECT 1 FROM wagtail_drip_consent o WHERE o.contact_id = c.id)"""
-ENROLLMENTS = """
-INSERT INTO wagtail_drip_enrollment (contact_id, campaign_id, version_id, data, entry_key, state,
-  reason, node, visit, arrived_at, due_at, entered_at)
-SELECT c.id, p.id, p.current_version_id, '{}', '', 'active', '', 'n1', 1, now(),
-  now() + make_interval(hours => %(hours)s), now()
-FROM wagtail_drip_contact c, wagtail_drip_campaign p
-WHERE NOT EXISTS (SELECT 1 FROM wagtail_drip_enrollment o WHERE o.contact_id = c.id)"""
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+NUMBERED = """generate_series((SELECT count(*) FROM wagtail_drip_contact),
+  (SELECT count(*) FROM wagtail_drip_contact) + {amount} - 1) i"""
+WITHOUT = "{table} c WHERE NOT EXISTS (SELECT 1 FROM {other} o WHERE o.contact_id = c.id)"
 
 
 def base() -> None:
@@ -47,10 +34,61 @@ def base() -> None:
 def people(amount: int, hours: int = 0) -> None:
     from django.db import connection
 
+    from wagtail_drip.models import Campaign, Consent, Contact, Enrollment, Topic
+
+    contacts, consents, enrollments = (
+        model._meta.db_table for model in (Contact, Consent, Enrollment)
+    )
+    campaign, topic = Campaign.objects.get(), Topic.objects.get()
+    address = "'u' || i || '@example.com'"
     with connection.cursor() as cursor:
-        for statement in (PEOPLE, CONSENTS, ENROLLMENTS):
-            cursor.execute(statement, {"amount": amount, "hours": hours})
+        for prototype, source, values in (
+            (
+                Contact(last_name="Reader"),
+                NUMBERED.format(amount=amount),
+                {
+                    "uuid": "gen_random_uuid()",
+                    "email": address,
+                    "email_digest": f"encode(sha256(convert_to({address}, 'UTF8')), 'hex')",
+                    "first_name": "(ARRAY['Anna','Ben','José','David','Emma','Farid'])[1 + i % 6]",
+                    "created_at": "now()",
+                },
+            ),
+            (
+                Consent(topic=topic, state="granted"),
+                WITHOUT.format(table=contacts, other=consents),
+                {"contact_id": "c.id", "changed_at": "now()"},
+            ),
+            (
+                Enrollment(campaign=campaign, version=campaign.current_version, node="n1"),
+                WITHOUT.format(table=contacts, other=enrollments),
+                {
+                    "contact_id": "c.id",
+                    "arrived_at": "now()",
+                    "entered_at": "now()",
+                    "due_at": f"now() + make_interval(hours => {hours})",
+                },
+            ),
+        ):
+            insert(cursor, prototype, source, values)
         cursor.execute("VACUUM ANALYZE")
+
+
+def insert(cursor: Any, prototype: Model, source: str, values: dict[str, str]) -> None:
+    """One row for each of `source`: what `values` says in SQL, and else what Django would write."""
+    from django.db import connection
+
+    fields = [field for field in prototype._meta.local_concrete_fields if not field.primary_key]
+    said = [values.get(field.column) for field in fields]
+    written = [
+        field.get_db_prep_save(getattr(prototype, field.attname), connection)
+        for field, sql in zip(fields, said, strict=True)
+        if sql is None
+    ]
+    columns = ", ".join(field.column for field in fields)
+    selected = ", ".join("%s" if sql is None else sql.replace("%", "%%") for sql in said)
+    table = prototype._meta.db_table
+    cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {selected} FROM {source}", written)
 
 
 if __name__ == "__main__":
