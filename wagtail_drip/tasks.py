@@ -6,10 +6,12 @@ runs `drip_tick` from cron; then nothing here does anything.
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -68,6 +70,7 @@ def tick() -> None:
 
 def pump() -> None:
     """Work off what is due. What is left after the time budget goes to another task."""
+    keep_shared()
     from .engine import stopping, ticking
     from .engine.retrying import was_cut
 
@@ -83,6 +86,16 @@ def pump() -> None:
             unfinished = True
         if unfinished:
             _quietly(_enqueue)
+
+
+@cache
+def keep_shared() -> None:
+    """Let a worker's garbage collector pass over what it has inherited; once in each process.
+
+    A collection writes into each object it looks at, and so gives every worker a copy of its own
+    of what it shares with the process that forked it: some 40 MiB.
+    """
+    gc.freeze()
 
 
 def nudge() -> None:

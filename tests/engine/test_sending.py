@@ -19,6 +19,7 @@ from wagtail_drip.content.personalizing import Fault, Hold
 from wagtail_drip.engine import answering, journal, resting, sending, transmitting
 from wagtail_drip.engine.journal import NoJournal
 from wagtail_drip.models import Campaign, Contact, Delivery, Enrollment, Heartbeat, Step
+from wagtail_drip.models.consent import suppress
 
 pytestmark = pytest.mark.django_db
 
@@ -329,6 +330,19 @@ def erase(campaign):
     Contact.objects.update(erased_at=make.NOW)
 
 
+def suppress_all(campaign):
+    for contact in Contact.objects.all():
+        suppress(contact.email, reason="bounced", at=make.NOW)
+
+
+def start_again(campaign):
+    Campaign.objects.update(started_at=make.NOW + timedelta(hours=1))
+
+
+def want_a_rest(campaign):
+    Contact.objects.update(paused_until=make.NOW + timedelta(days=30))
+
+
 @pytest.mark.parametrize(
     ("happens", "state", "reason"),
     [
@@ -337,6 +351,9 @@ def erase(campaign):
         (stop, "skipped", "stopped"),
         (erase, "skipped", "erased"),
         (pause, "waiting", ""),
+        (suppress_all, "skipped", "suppressed"),
+        (start_again, "skipped", "stopped"),
+        (want_a_rest, "waiting", "The reader wants no mail until then."),
     ],
 )
 def test_what_happens_while_sending_stops_the_rest(now, channel, happens, state, reason):
@@ -344,7 +361,7 @@ def test_what_happens_while_sending_stops_the_rest(now, channel, happens, state,
     campaign = make.campaign(topic=topic)
     for row in make.deliveries(campaign, 5):
         make.consent(row.contact, topic)
-    clock = Clock(channel, seconds=0.3)
+    clock = Clock(channel, seconds=0.45)
     clock.each = lambda: happens(campaign) if len(channel.tried) == 2 else None
     assert sending.send_due(now, clock=clock) == 5
     assert len(channel.taken) == 2
@@ -352,9 +369,52 @@ def test_what_happens_while_sending_stops_the_rest(now, channel, happens, state,
     assert set(rest) == {(state, reason, 0)}
 
 
+def test_a_goal_that_is_met_while_sending_stops_the_mail(now, channel):
+    goals = [make.condition("event_happened", event="bought", since="entering")]
+    rows = make.deliveries(make.campaign(goals=goals), 5)
+    clock = Clock(channel, seconds=0.45)
+    clock.each = lambda: (
+        [make.event(row.contact, "bought", at=now) for row in rows]
+        if len(channel.tried) == 2
+        else None
+    )
+    sending.send_due(now, clock=clock)
+    assert len(channel.taken) == 2
+    assert Delivery.objects.filter(state="skipped", reason="goal").count() == 3
+
+
+def test_what_no_glance_sees_is_seen_within_seconds(now, channel):
+    make.deliveries(make.campaign(), 20)
+    clock = Clock(channel, seconds=0.5)
+    clock.each = lambda: Step.objects.update(live=False) if len(channel.tried) == 2 else None
+    sending.send_due(now, clock=clock)
+    assert 2 < len(channel.taken) <= 2 + (transmitting.EXAMINE + transmitting.RECHECK) / 0.5
+
+
+def test_what_a_person_has_settled_while_sending_is_not_begun(now, channel):
+    make.deliveries(make.campaign(), 5)
+    clock = Clock(channel, seconds=0.45)
+    clock.each = lambda: Delivery.objects.update(state="sent") if len(channel.tried) == 2 else None
+    sending.send_due(now, clock=clock)
+    assert len(channel.taken) == 2
+
+
+def test_a_look_at_a_slice_is_one_statement(now, channel, monkeypatch):
+    make.deliveries(make.campaign(), 60)
+    sending.send_due(now, 20)
+    looks, real = [], transmitting.unchanged
+    monkeypatch.setattr(transmitting, "unchanged", lambda *args: looks.append(1) or real(*args))
+    for seconds in (0, transmitting.EXAMINE / 21):
+        with CaptureQueriesContext(connection) as captured:
+            sending.send_due(now, 20, clock=Clock(channel, seconds=seconds))
+        looks.append(-len(captured))
+    assert looks[0] < 0 and len(looks) > 4, "the first one had no look, the second several"
+    assert sum(looks) == 2 * looks[0]
+
+
 def test_the_server_asks_one_worker_to_wait_and_all_of_the_host_do(now, channel):
     make.deliveries(make.campaign(), 5)
-    clock, until = Clock(channel, seconds=0.3), []
+    clock, until = Clock(channel, seconds=0.45), []
     moment = now + timedelta(seconds=0.5)
     clock.each = lambda: until.append(resting.rest(moment)) if len(channel.tried) == 2 else None
     sending.send_due(now, clock=clock)
@@ -397,7 +457,7 @@ def test_a_slow_connection_is_waited_for_before_the_last_check(now, channel):
 
 def test_what_is_known_is_written_down_on_the_way(now, channel):
     make.deliveries(make.campaign(), 4)
-    clock, seen = Clock(channel, seconds=2.1), []
+    clock, seen = Clock(channel, seconds=8.1), []
     clock.each = lambda: seen.append(states().count("sent"))
     sending.send_due(now, clock=clock)
     assert seen == [0, 1, 2, 3]

@@ -115,13 +115,13 @@ def test_all_lanes_heed_who_has_had_enough(now, channel):
 
 def test_what_happens_meanwhile_stops_all_lanes(now, channel, monkeypatch):
     """They wait for the look of the worker's own thread, which finds that everybody has left."""
-    real = transmitting.load_to_check
+    real = transmitting.unchanged
 
-    def load(ids, token):
+    def look(claimed, token, now):
         Enrollment.objects.update(state="left", reason="unsubscribed", due_at=None)
-        return real(ids, token)
+        return real(claimed, token, now)
 
-    monkeypatch.setattr(transmitting, "load_to_check", load)
+    monkeypatch.setattr(transmitting, "unchanged", look)
     make.deliveries(make.campaign(), 20)
     assert sending.send_due(now, clock=lambda: 0.2 * len(channel.tried)) == 20
     assert states()["sent"] <= 3 + LANES

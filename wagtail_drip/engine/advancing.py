@@ -33,7 +33,7 @@ from .walking import Fault, Walker, walk, zone_of
 
 logger = logging.getLogger("wagtail_drip")
 
-BATCH = 2000
+BATCH = 4000
 SEPARATE_UPDATES = 8
 # When to look again at somebody whose program a newer release wrote: one of its workers may be
 # quicker, and once the deploy is through all of them can.
@@ -52,7 +52,11 @@ def advance_due(now: datetime, limit: int = BATCH) -> int:
     """
     with transaction.atomic():
         enrollments = _claim(now, limit)
-        campaigns = Campaign.objects.defer("flow").in_bulk({row.campaign_id for row in enrollments})
+        campaigns = (
+            Campaign.objects.defer("flow")
+            .select_related("topic")
+            .in_bulk({row.campaign_id for row in enrollments})
+        )
         leaving, faults = reasons_to_leave(enrollments, campaigns, now)
         staying = [row for row in enrollments if row.pk not in leaving and row.pk not in faults]
         walkers, unreadable = _walkers(staying, campaigns, faults)

@@ -25,6 +25,7 @@ from .settling import ALONE, Change, write
 
 State = Delivery.State
 ORDER = ("-priority", "due_at", "pk")
+SHARED = 501  # deliveries that are worth sharing with another worker
 Picked = list[tuple[int, int, str]]  # delivery, contact, claim
 
 
@@ -64,6 +65,7 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
     with durable():
         allowed = allowance(one for one in campaigns if one.pk not in paused)
         ids, alone = _pick_allowed(due, token, limit, allowed)
+        ids = _left_to_others(ids, limit)
         rows = load_to_make(ids)
         verdicts = check(rows, now)
         won = _take([pk for pk, verdict in verdicts.items() if isinstance(verdict, Go)], token)
@@ -128,6 +130,14 @@ def _in_order(found: Picked) -> tuple[list[int], bool]:
         if mark != ALONE:
             first.setdefault(contact_id, pk)
     return list(first.values()), False
+
+
+def _left_to_others(ids: list[int], limit: int) -> list[int]:
+    """The first half of the last ones, where another worker could take the rest meanwhile."""
+    if not SHARED <= len(ids) < limit:
+        return ids
+    another_works = Delivery.objects.filter(state=State.SENDING).exists()
+    return ids[: len(ids) // 2] if another_works else ids
 
 
 def _wait(due: QuerySet[Delivery], allowed: Allowance) -> float | None:

@@ -20,8 +20,8 @@ SLOW = 0.002
 WEIGHT = 0.2  # of the newest mail in the mean
 # A slice is as much as goes in about so many seconds: the more, the less each mail costs the
 # database; the less, the more evenly workers share, and the less is in doubt with a lost host.
-SLICE_SECONDS = 2.5
-FIRST_SLICE, SMALLEST_SLICE = 500, 100
+SLICE_SECONDS = 8.0
+FIRST_SLICE, SMALLEST_SLICE = 2000, 100
 
 
 class Connections:

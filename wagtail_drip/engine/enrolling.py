@@ -43,6 +43,8 @@ def enroll_new(now: datetime, limit: int = BATCH) -> int:
     inbox without waiting. What starts a campaign whose flow a newer release compiled stays there
     for that release's workers.
     """
+    if not Inbox.objects.exists():
+        return 0
     newer = open_campaigns().filter(current_version__program__format__gt=FORMAT)
     not_ours = list(newer.values_list("trigger", flat=True))
     with transaction.atomic():

@@ -15,7 +15,7 @@ from ..flow.conditions import group
 from ..models import Campaign, Contact, Enrollment, Event, matching
 from ..models.addresses import digest
 from ..models.among import among
-from ..models.consent import expired, granted, suppressed
+from ..models.consent import grants, suppressed
 from ..models.inserting import insert_values
 from .asking import ask
 
@@ -56,7 +56,9 @@ def _allowed(
     """The gate: consent, suppression, other campaigns, audience. Contacts that pass, by id."""
     by_id = {contact.pk: contact for contact in contacts if not contact.erased_at}
     if campaign.topic:
-        consenting = granted(by_id, campaign.topic_id) - expired(by_id, campaign.topic, now)
+        end = campaign.topic.ends_before(now)
+        since = grants(by_id, [campaign.topic.pk])
+        consenting = {pk for (pk, _topic), at in since.items() if not end or at >= end}
         by_id = {pk: contact for pk, contact in by_id.items() if pk in consenting}
     blocked = suppressed((c.email for c in by_id.values()), transactional=campaign.transactional)
     allowed = {pk for pk, contact in by_id.items() if contact.email not in blocked}

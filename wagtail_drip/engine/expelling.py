@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..flow.conditions import group
-from ..models import Campaign, Contact, Enrollment, Topic, matching
-from ..models.consent import expired, granted, suppressed
+from ..models import Campaign, Contact, Enrollment, matching
+from ..models.consent import grants, suppressed
 from .asking import ask
 
 Reason = Enrollment.Reason
@@ -31,8 +31,7 @@ def reasons_to_leave(
     """For those who must leave: `Enrollment.Reason` by primary key. And why some can't be asked.
 
     One query for each campaign with goals, one for each whose people must stay its audience, one
-    for the topics and one for each of them (two where its consent ends), at most two for
-    suppressions.
+    for all consents, at most two for suppressions.
     """
     leaving: dict[int, str] = {}
     for row in enrollments:
@@ -103,20 +102,21 @@ def _strangers(
 def _unsubscribed(
     enrollments: Iterable[Inside], campaigns: Mapping[int, Campaign], now: datetime
 ) -> dict[int, str]:
-    by_topic = defaultdict(list)
-    for row in enrollments:
-        if topic_id := campaigns[row.campaign_id].topic_id:
-            by_topic[topic_id].append(row)
+    topics = {pk: campaign.topic for pk, campaign in campaigns.items() if campaign.topic}
+    asked = [(row, topic) for row in enrollments if (topic := topics.get(row.campaign_id))]
+    if not asked:
+        return {}
+    contacts = {row.contact_id for row, _topic in asked}
+    since = grants(contacts, {topic.pk for _row, topic in asked})
+    # Of each topic whose consent ends: whoever granted it before this has to be asked anew.
+    ends = {topic.pk: topic.ends_before(now) for topic in topics.values()}
     leaving: dict[int, str] = {}
-    for topic in Topic.objects.filter(pk__in=by_topic).order_by("pk"):
-        rows = by_topic[topic.pk]
-        contacts = {row.contact_id for row in rows}
-        consenting, lapsed = granted(contacts, topic.pk), expired(contacts, topic, now)
-        for row in rows:
-            if row.contact_id not in consenting:
-                leaving[row.pk] = Reason.UNSUBSCRIBED
-            elif row.contact_id in lapsed:
-                leaving[row.pk] = Reason.EXPIRED
+    for row, topic in asked:
+        at, end = since.get((row.contact_id, topic.pk)), ends[topic.pk]
+        if at is None:
+            leaving[row.pk] = Reason.UNSUBSCRIBED
+        elif end and at < end:
+            leaving[row.pk] = Reason.EXPIRED
     return leaving
 
 

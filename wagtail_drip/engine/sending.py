@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from ..conf import conf
 from ..content.making import make
 from ..content.personalizing import Fault, Hold, Mail
-from ..models import Heartbeat
+from ..models import Delivery, Heartbeat
 from .addressing import envelopes, recipient
 from .checking import Go
 from .claiming import Claimed, claim
@@ -55,30 +55,37 @@ def send_due(
         with Connections() as own:
             return send_due(now, limit, clock=clock, enough=enough, connections=own)
     connections.wait = None
-    if reason := may_send():
+    host = _host()
+    if reason := may_send(host):
         if reason not in _told:
             _told.add(reason)
             logger.warning("Nothing is sent: %s", reason)
         return 0
-    if enough():
+    if enough() or not is_due(now):
         return 0
     try:
         if resting_until(now):
             return 0
-        _remember_host()
+        if not host:
+            _remember_host()
         return _send_slice(now, limit, clock, enough, connections)
     except NoJournal as error:
         logger.error("Nothing is sent. %s", error)
         return 0
 
 
-def may_send() -> str:
-    """Why this installation sends nothing; "" where it may."""
+def is_due(now: datetime) -> bool:
+    """Whether any delivery waits to be sent by now."""
+    return Delivery.objects.filter(state=Delivery.State.WAITING, due_at__lte=now).exists()
+
+
+def may_send(host: str | None = None) -> str:
+    """Why this installation sends nothing; "" where it may. `host`: what the database remembers."""
     if conf.SENDING == "off":
         return _("WAGTAIL_DRIP_SENDING is off.")
     if not conf.BASE_URL:
         return _("WAGTAIL_DRIP_BASE_URL is not set, so links in mails would lead nowhere.")
-    host = Heartbeat.objects.filter(pk=1).values_list("base_url", flat=True).first()
+    host = _host() if host is None else host
     if host and host != conf.BASE_URL:
         return _(
             "This database sends for %(host)s, and WAGTAIL_DRIP_BASE_URL is %(here)s. If it is "
@@ -87,10 +94,16 @@ def may_send() -> str:
     return ""
 
 
+def _host() -> str:
+    """The one that this database sends for; "" where nobody has sent yet."""
+    rows = Heartbeat.objects.filter(pk=1).values_list("base_url", flat=True)
+    return rows.first() or ""
+
+
 def _remember_host() -> None:
     """The first one to send is the one this database sends for."""
-    if not Heartbeat.load().base_url:
-        Heartbeat.objects.filter(pk=1, base_url="").update(base_url=conf.BASE_URL)
+    Heartbeat.load()
+    Heartbeat.objects.filter(pk=1, base_url="").update(base_url=conf.BASE_URL)
 
 
 def _send_slice(

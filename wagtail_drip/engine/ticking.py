@@ -61,6 +61,10 @@ class Counts:
         )
 
 
+# A duty that found nothing to do has that much rest while a pump goes on with the others.
+REST = timedelta(seconds=15)
+
+
 @read_committed()
 def tick(now: datetime, *, enough: Callable[[], bool] = never) -> Counts:
     """One pass of the whole line. `enough`: once it is true, no further message begins."""
@@ -103,12 +107,13 @@ def _pump(
 ) -> Counts:
     done = Counts()
     once: tuple[Callable[..., int], ...] = (brake,)
+    idle: dict[str, datetime] = {}
     while True:
         beat: dict[str, datetime] = {}  # the heart beats by what was done, not by what is begun
         while True:
             now = clock()
             _beat(nudged_at=None, pump_until=now + AHEAD, **beat)
-            last = _pass(now, enough, connections, once=once)
+            last = _pass(now, enough, connections, once=once, idle=idle)
             beat, once = {"beat_at": now}, ()
             done += last
             if enough():
@@ -132,11 +137,14 @@ def _pass(
     connections: Connections,
     *,
     once: tuple[Callable[..., int], ...] = (),
+    idle: dict[str, datetime] | None = None,
 ) -> Counts:
     """Each duty once. Trouble with one is raised, but only after the others had their turn.
 
-    `once`: duties that not every pass of a pump need do.
+    `once`: duties that not every pass of a pump need do. `idle`: since when which duty has found
+    nothing, for a pump: asking them all again after each slice costs more than the slice.
     """
+    idle = {} if idle is None else idle
     trouble: list[Exception] = []
 
     def turn(duty: Callable[..., int], **options: Any) -> int:
@@ -148,19 +156,29 @@ def _pass(
             renew_connection()
             return 0
 
-    recovered = turn(recover)
-    turn(hear_again)
-    turn(pass_on)
+    def at_times(duty: Callable[..., int], **options: Any) -> int:
+        since = idle.get(duty.__name__)
+        if since and since <= now < since + REST:
+            return 0
+        done = turn(duty, **options)
+        idle.pop(duty.__name__, None)
+        if not done:
+            idle[duty.__name__] = now
+        return done
+
+    recovered = at_times(recover)
+    at_times(hear_again)
+    at_times(pass_on)
     for duty in once:
         turn(duty)
     events = turn(enroll_new)
-    advanced = turn(resume_due)
-    advanced += turn(move_due)  # before they are carried on where they no longer should be
+    advanced = at_times(resume_due)
+    advanced += at_times(move_due)  # before they are carried on where they no longer should be
     advanced += turn(advance_due)
     sent = turn(send_due, enough=enough, connections=connections)
-    # Whose mail has just gone stands at the next wait at once, not a minute later.
-    advanced += turn(advance_due)
-    imported = turn(import_due, enough=enough)
+    if sent:  # whose mail has just gone stands at the next wait at once, not a minute later
+        advanced += turn(advance_due)
+    imported = at_times(import_due, enough=enough)
     if trouble:
         raise trouble[0]
     return Counts(recovered, events, advanced, sent, imported)

@@ -1,7 +1,7 @@
 """Transmitting: the mails of one claim go out, each answer kept at once.
 
 Between claim and settlement this worker alone answers for the slice, by its own monotonic clock:
-it starts no message in the last third of the lease, and none on a check older than RECHECK.
+it starts no message in the last third of the lease, and none on a look older than RECHECK.
 
 A lane is one connection with one message in hand at most. The first lane is the worker's own
 thread. Where the server takes its time, threads take the lanes over, up to conf.CONNECTIONS of
@@ -39,6 +39,7 @@ from .answering import (
 from .checking import Go, check
 from .claiming import Claimed, changes_of
 from .connecting import Connections
+from .glancing import unchanged
 from .journal import Journal
 from .loading import load_to_check
 from .settling import Change, settle
@@ -48,9 +49,10 @@ logger = logging.getLogger("wagtail_drip")
 State = Delivery.State
 Made = Mapping[int, Mail | Hold | Fault]
 
-RECHECK = 0.5  # seconds
-SETTLE_EVERY = 2.0  # seconds; until then the journal alone knows
-LOOK_AHEAD = 0.3  # seconds after which the next look begins, so that no lane has to wait for it
+RECHECK = 0.8  # seconds
+EXAMINE = 4.0  # seconds after which a glance is no longer enough, and all is asked again
+SETTLE_EVERY = 8.0  # seconds; until then the journal alone knows
+LOOK_AHEAD = 0.55  # seconds after which the next look begins, so that no lane has to wait for it
 FEWEST_AHEAD = 100  # deliveries that a look ahead takes in at least
 # So many answers in a row that leave it open whether the message was taken: stop and wait.
 DOUBTS = 3
@@ -71,7 +73,8 @@ class Slice:
     connections: Connections
     alone: bool = False  # one suspect
     mails: Made = field(default_factory=dict)
-    checked: float = field(init=False)
+    checked: float = field(init=False)  # when the last look, glance or check, began
+    examined: float = field(init=False)  # when all were last checked in full
     written: float = field(init=False)  # when changes were last settled
     fresh: set[int] = field(init=False)  # those of `todo` that the last check looked at
     unused: bool = False  # nothing has gone on the last check yet
@@ -90,7 +93,7 @@ class Slice:
     wanted: threading.Event = field(default_factory=threading.Event)  # the worker's own thread
 
     def __post_init__(self) -> None:
-        self.checked = self.written = self.began
+        self.checked = self.examined = self.written = self.began
         self.fresh = set(self.todo)
         self.enrollments = {pk: one.delivery.enrollment.pk for pk, one in self.todo.items()}
 
@@ -268,16 +271,22 @@ class Slice:
         with self.turn:
             if until := resting.resting_until(self._moment()):
                 self._put_off(until, _("The mail server has asked this host to wait."))
-            ahead = list(islice(self.todo, max(FEWEST_AHEAD, 2 * self.gone)))
+            examine = self.clock() - self.examined > EXAMINE
+            most = None if examine else max(FEWEST_AHEAD, 2 * self.gone)
+            ahead = dict(islice(self.todo.items(), most))
             self.gone = 0
         if self.clock() - self.written > SETTLE_EVERY:
             self._settle()
         asked = self.clock()
-        verdicts = check(load_to_check(ahead, self.token), self.now)
+        fine = set() if examine else unchanged(ahead.values(), self.token, self.now)
+        doubtful = [pk for pk in ahead if pk not in fine]
+        verdicts = check(load_to_check(doubtful, self.token), self.now) if doubtful else {}
         put_off = {pk: replace_try(change) for pk, change in changes_of(verdicts).items()}
         with self.turn:
             self.checked, self.fresh, self.unused = asked, set(ahead), True
-            for pk in ahead:
+            if examine:
+                self.examined = asked
+            for pk in doubtful:
                 if pk not in self.todo or isinstance(verdicts.get(pk), Go):
                     continue
                 del self.todo[pk]

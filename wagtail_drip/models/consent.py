@@ -218,25 +218,19 @@ def withdraw(
 
 
 def granted(contact_ids: Iterable[int], topic_id: int) -> set[int]:
-    """Those of the contacts who may be sent this topic now. One query."""
-    consents = Consent.objects.filter(
-        among("contact_id", contact_ids), topic_id=topic_id, state=Consent.State.GRANTED
-    )
-    return set(consents.values_list("contact_id", flat=True))
+    """Those of the contacts who have granted this topic, however long ago. One query."""
+    return {contact_id for contact_id, _topic in grants(contact_ids, [topic_id])}
 
 
-def expired(contact_ids: Iterable[int], topic: Topic, at: datetime) -> set[int]:
-    """Those of the contacts whose consent to the topic has run out. One query, or none."""
-    end = topic.ends_before(at)
-    if end is None:
-        return set()
+def grants(contact_ids: Iterable[int], topic_ids: Iterable[int]) -> dict[tuple[int, int], datetime]:
+    """Since when which contact (first) has granted which topic (second), by id. One query."""
     consents = Consent.objects.filter(
-        contact_id__in=list(contact_ids),
-        topic=topic,
+        among("contact_id", contact_ids),
+        topic_id__in=list(topic_ids),
         state=Consent.State.GRANTED,
-        changed_at__lt=end,
     )
-    return set(consents.values_list("contact_id", flat=True))
+    rows = consents.values_list("contact_id", "topic_id", "changed_at")
+    return {(contact_id, topic_id): at for contact_id, topic_id, at in rows}
 
 
 def _change(
