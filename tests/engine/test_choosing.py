@@ -110,3 +110,18 @@ def test_what_somebody_said_last_is_kept(ann, news, now):
         (news.pk, "other", "Moved away"),
         (None, "other", ""),
     ]
+
+
+def test_who_wants_more_again_gets_what_was_put_off(ann, news, wish, now):
+    wish([news], news, most_per_week=1)
+    _first, second = (
+        factories.delivery(factories.enrollment(factories.campaign(slug, topic=news), ann))
+        for slug in ("a", "b")
+    )
+    send_due(now), send_due(now)
+    second.refresh_from_db()
+    assert (second.state, second.due_at) == ("waiting", now + timedelta(days=7))
+    wish([news], news, most_per_week=3, at=now + timedelta(hours=1))
+    send_due(now + timedelta(hours=1))
+    second.refresh_from_db()
+    assert second.state == "sent"

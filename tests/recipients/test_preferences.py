@@ -77,6 +77,29 @@ def test_what_is_not_on_offer_changes_nothing(client, path, ann, news, wish):
     assert granted([ann.pk], news.pk)
 
 
+def test_fewer_a_week(client, path, ann, news):
+    wish = {"topics": [news.pk], "pace": "1"}
+    page = soup(client.post(path, wish, follow=True))
+    assert page.select_one("[name=pace][checked]")["value"] == "1"
+    assert page.select_one("[name=pace][checked]").parent.span.text == "At most 1 mail a week"
+    client.post(path, wish | {"pace": "pause"})  # and then as before
+    ann.refresh_from_db()
+    assert (ann.most_per_week, bool(ann.paused_until)) == (1, True)
+    client.post(path, wish | {"pace": "all"})
+    ann.refresh_from_db()
+    assert (ann.most_per_week, ann.paused_until) == (None, None)
+
+
+def test_a_number_that_is_not_on_offer_stays_until_another_is_chosen(client, path, ann, news):
+    ann.most_per_week = 5
+    ann.save()
+    chosen = soup(client.get(path)).select("[name=pace]")
+    assert [one["value"] for one in chosen] == ["all", "5", "3", "1", "pause"]
+    client.post(path, {"pace": "5"})
+    ann.refresh_from_db()
+    assert ann.most_per_week == 5
+
+
 def test_other_sites_change_nothing(path, ann, news):
     assert Client(enforce_csrf_checks=True).post(path, {}).status_code == 403
     assert granted([ann.pk], news.pk)

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from .. import registry
 from ..conf import conf
 from ..flow.windows import ALWAYS, Calendar
-from ..models import Campaign, Enrollment, Step
+from ..models import Campaign, Cap, Enrollment, Step
 from ..models.sending_times import calendars
 from .expelling import reasons_to_leave
 from .loading import Due
@@ -35,9 +36,10 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """It must not go, ever; the person's way through the campaign ends with it."""
+    """It must not go, ever. `ends`: the person's way through the campaign ends with it."""
 
     reason: str
+    ends: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def check(deliveries: Sequence[Due], now: datetime) -> dict[int, Verdict]:
     campaigns = (
         Campaign.objects.filter(pk__in={row.campaign_id for row in deliveries})
         .select_related("site__root_page__locale", "site__drip_settings", "topic")
+        .annotate(capped=Exists(Cap.objects.filter(site=OuterRef("site"))))
         .in_bulk()
     )
     leaving, faults = reasons_to_leave([row.enrollment for row in deliveries], campaigns, now)

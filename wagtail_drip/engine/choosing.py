@@ -16,6 +16,7 @@ from django.db.models import Q
 from ..models import Consent, Contact, Delivery, Farewell, PendingConsent, Topic
 from ..models.consent import lift_unsubscribed
 from ..models.signups import Choice
+from .capping import ask_again
 from .ending import lock
 from .leaving import leave_topic
 from .retrying import on_deadlock
@@ -31,7 +32,7 @@ class Wishes:
     offered: Sequence[Choice]
     chosen: frozenset[int]  # of them, by primary key
     language: str = ""
-    most_per_week: int | None = None
+    most_per_week: int | None = None  # None: as many as there are
     pause: bool = False
 
 
@@ -52,9 +53,12 @@ def choose(contact: Contact, wishes: Wishes, *, at: datetime, source: str, ip: s
             PendingConsent.objects.filter(
                 contact=contact, topic__in=[c.topic for c in new]
             ).delete()
+        before = Contact.objects.values_list("most_per_week", flat=True).get(pk=contact.pk)
         Contact.objects.filter(pk=contact.pk).update(
             language=wishes.language, most_per_week=wishes.most_per_week
         )
+        if before and before != wishes.most_per_week:
+            ask_again(Delivery.objects.filter(contact=contact), at)
         _pause(contact, wishes.pause, at)
 
 

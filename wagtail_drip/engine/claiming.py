@@ -13,20 +13,21 @@ from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from ..conf import conf
-from ..models import Campaign, Delivery
+from ..models import Campaign, Contact, Delivery
 from ..models.among import among
 from ..models.clock import DatabaseNow
+from .capping import cap, concerned
 from .checking import Go, Hold, Skip, Verdict, check
 from .loading import Due, load_to_make
-from .locking import durable
+from .locking import durable, skipping_locked
 from .pacing import Allowance, allowance, spend
 from .retrying import on_deadlock
-from .settling import ALONE, Change, write
+from .settling import ALONE, Change, lock_places, write
 
 State = Delivery.State
 ORDER = ("-priority", "due_at", "pk")
 SHARED = 501  # deliveries that are worth sharing with another worker
-Picked = list[tuple[int, int, str]]  # delivery, contact, claim
+Picked = list[tuple[int, int, str, int]]  # delivery, contact, claim, priority
 
 
 @dataclass(slots=True)
@@ -67,12 +68,14 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
         ids, alone = _pick_allowed(due, token, limit, allowed)
         ids = _left_to_others(ids, limit)
         rows = load_to_make(ids)
-        verdicts = check(rows, now)
+        verdicts = _judge(rows, now)
+        changes = changes_of(verdicts)
+        standing = _standing(rows, changes)
         won = _take([pk for pk, verdict in verdicts.items() if isinstance(verdict, Go)], token)
         spend(allowed, (row.campaign_id for row in rows if row.pk in won))
         waiting = Delivery.objects.filter(state=State.WAITING)
         enrollments = {row.pk: row.enrollment.pk for row in rows}
-        other = write(changes_of(verdicts), now, waiting, enrollments)
+        other = write(changes, now, waiting, enrollments, standing)
         wait = _wait(due, allowed)
     result = Claim(other=other, alone=alone, wait=wait)
     for row in rows:
@@ -82,13 +85,49 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
     return result
 
 
+def _judge(rows: Sequence[Due], now: datetime) -> dict[int, Verdict]:
+    """What may become of each. On whom another claimer decides just now, nothing is said."""
+    verdicts = check(rows, now)
+    if limited := concerned(rows, verdicts):
+        ours = _with_people([row.enrollment.contact_id for row in limited])
+        others = {row.pk for row in limited if row.enrollment.contact_id not in ours}
+        verdicts = {pk: verdict for pk, verdict in verdicts.items() if pk not in others}
+        verdicts |= cap([row for row in limited if row.pk not in others], verdicts, now)
+    return verdicts
+
+
+def _with_people(contact_ids: Collection[int]) -> Collection[int]:
+    """Those of the contacts that this claim alone decides on. MariaDB has not locked them yet.
+
+    Not waited for: a claim has locked deliveries by now, and whoever takes a person out locks
+    the contact first.
+    """
+    if connection.vendor != "mysql":
+        return contact_ids
+    people = Contact.objects.filter(among("pk", contact_ids)).order_by("pk")
+    return set(skipping_locked(people).values_list("pk", flat=True))
+
+
+def _standing(rows: Sequence[Due], changes: Mapping[int, Change]) -> set[int]:
+    """Of what is skipped without ending anything: those for whose end their people wait."""
+    skipped = [row for row in rows if (change := changes.get(row.pk)) and _lets_go_on(change)]
+    if not skipped:
+        return set()
+    places = lock_places([row.enrollment.pk for row in skipped])
+    return {row.pk for row in skipped if places.get(row.enrollment.pk) == (row.node, row.visit)}
+
+
+def _lets_go_on(change: Change) -> bool:
+    return change.state == State.SKIPPED and not change.ends
+
+
 def changes_of(verdicts: Mapping[int, Verdict]) -> dict[int, Change]:
     """What becomes of the deliveries that may not go. A pause changes nothing."""
     changes = {}
     for pk, verdict in verdicts.items():
         match verdict:
             case Skip():
-                changes[pk] = Change(State.SKIPPED, verdict.reason, ends=True)
+                changes[pk] = Change(State.SKIPPED, verdict.reason, ends=verdict.ends)
             case Hold() if verdict.reason:
                 changes[pk] = Change(State.WAITING, verdict.reason, due_at=verdict.until)
     return changes
@@ -122,11 +161,14 @@ def _pick_allowed(
 
 
 def _in_order(found: Picked) -> tuple[list[int], bool]:
-    """At most one a person; who may have killed a worker goes alone, when it is the first."""
+    """At most one a person, of the highest priority, whatever rates the campaigns have.
+
+    Who may have killed a worker goes alone, when it is the first.
+    """
     if found and found[0][2] == ALONE:
         return [found[0][0]], True
     first: dict[int, int] = {}
-    for pk, contact_id, mark in found:
+    for pk, contact_id, mark, _priority in sorted(found, key=lambda one: -one[3]):
         if mark != ALONE:
             first.setdefault(contact_id, pk)
     return list(first.values()), False
@@ -160,11 +202,11 @@ def _pick(due: QuerySet[Delivery], token: str, limit: int) -> Picked:
         locked = rows.select_related("contact").select_for_update(
             of=("contact",), skip_locked=True, no_key=features.has_select_for_no_key_update
         )
-        return _fetched(locked.only("pk", "contact__id", "claim")[:limit])
+        return _fetched(locked.only("pk", "contact__id", "priority", "claim")[:limit])
     if connection.vendor == "mysql":
         return _pick_by_token(rows, token, limit)
     # SQLite: the transaction is IMMEDIATE, so writers take turns.
-    return list(rows.values_list("pk", "contact_id", "claim")[:limit])
+    return list(rows.values_list("pk", "contact_id", "claim", "priority")[:limit])
 
 
 def _fetched(rows: QuerySet[Delivery]) -> Picked:
@@ -172,7 +214,8 @@ def _fetched(rows: QuerySet[Delivery]) -> Picked:
     sql, params = rows.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return [(pk, contact_id, mark) for pk, contact_id, mark, *_rest in cursor.fetchall()]
+        rows_found = cursor.fetchall()
+    return [(pk, contact, mark, priority) for pk, contact, priority, mark, *_rest in rows_found]
 
 
 def _pick_by_token(rows: QuerySet[Delivery], token: str, limit: int) -> Picked:
@@ -189,8 +232,8 @@ def _pick_by_token(rows: QuerySet[Delivery], token: str, limit: int) -> Picked:
         table = connection.ops.quote_name(Delivery._meta.db_table)
         cursor.execute(f"UPDATE {table} SET claim = %s{where} LIMIT %s", [token, *params, limit])
     marked = these.filter(claim=token)  # a claim may pick more than once
-    pairs = marked.order_by(*ORDER).values_list("pk", "contact_id")
-    return [(pk, contact_id, mark) for pk, contact_id in pairs]
+    found = marked.order_by(*ORDER).values_list("pk", "contact_id", "priority")
+    return [(pk, contact_id, mark, priority) for pk, contact_id, priority in found]
 
 
 def _take(ids: Sequence[int], token: str) -> Collection[int]:

@@ -24,6 +24,7 @@ class Person:
     language: str
     erased_at: datetime | None
     paused_until: datetime | None = None
+    most_per_week: int | None = None
     uuid: UUID | None = None
     first_name: str = ""
     last_name: str = ""
@@ -60,6 +61,7 @@ class Due:
     enrollment: Journey
     contact: Person
     node: str = ""
+    visit: int = 1
     created_at: datetime | None = None
     attempts: int = 0
     token: str = ""
@@ -73,9 +75,9 @@ _TO_CHECK = (
     "contact__time_zone",
 )  # fmt: skip
 _TO_MAKE = (
-    "node", "created_at", "attempts", "token", "message_id", "enrollment__data",
+    "node", "visit", "created_at", "attempts", "token", "message_id", "enrollment__data",
     "contact__first_name", "contact__last_name", "contact__attributes", "contact__user_id",
-    "contact__uuid", "contact__track_clicks", "contact__track_opens",
+    "contact__uuid", "contact__track_clicks", "contact__track_opens", "contact__most_per_week",
 )  # fmt: skip
 
 
@@ -87,9 +89,10 @@ def load_to_make(ids: Sequence[int]) -> list[Due]:
         due = _to_check(pk, *values[: len(_TO_CHECK) - 1])
         person = due.contact
         (
-            due.node, due.created_at, due.attempts, due.token, due.message_id, due.enrollment.data,
-            person.first_name, person.last_name, person.attributes, person.user_id, person.uuid,
-            person.track_clicks, person.track_opens,
+            due.node, due.visit, due.created_at, due.attempts, due.token, due.message_id,
+            due.enrollment.data, person.first_name, person.last_name, person.attributes,
+            person.user_id, person.uuid, person.track_clicks, person.track_opens,
+            person.most_per_week,
         ) = values[len(_TO_CHECK) - 1 :]  # fmt: skip
         found[pk] = due
     return [found[pk] for pk in ids if pk in found]

@@ -71,9 +71,7 @@ def _settle(
     with transaction.atomic(durable=True):
         rows = Delivery.objects.filter(among("pk", changes))
         # Before the deliveries, as everywhere: Contact, Enrollment, Delivery, by id.
-        places = _lock_enrollments(
-            enrollments or list(rows.values_list("enrollment_id", flat=True))
-        )
+        places = lock_places(enrollments or list(rows.values_list("enrollment_id", flat=True)))
         mine = rows.filter(claim=token, state__in=(State.SENDING, State.UNCERTAIN))
         locked = _locking(mine.order_by("pk")).values_list("pk", "enrollment_id", "node", "visit")
         found = {pk: (enrollment, (node, visit)) for pk, enrollment, node, visit in locked}
@@ -191,7 +189,7 @@ def _end_enrollments(
             convert(ids, now)
 
 
-def _lock_enrollments(ids: Collection[int]) -> dict[int, tuple[str, int]]:
+def lock_places(ids: Collection[int]) -> dict[int, tuple[str, int]]:
     """Where those of them stand that wait for a delivery: node and visit."""
     rows = _locking(Enrollment.objects.filter(among("pk", ids)).order_by("pk"))
     return {

@@ -3,6 +3,7 @@
 from .attributes import Attribute
 from .branding import SiteBrand
 from .campaigns import Campaign, Choice, Step, Version, VersionStep
+from .caps import Cap
 from .consent import Consent, ConsentRecord, Suppression, Topic
 from .contacts import Alias, Contact
 from .conversions import Conversion
@@ -25,6 +26,7 @@ __all__ = [
     "Alias",
     "Attribute",
     "Campaign",
+    "Cap",
     "Choice",
     "Consent",
     "ConsentRecord",

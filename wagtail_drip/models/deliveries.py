@@ -42,6 +42,7 @@ class Delivery(models.Model):
 
         MOVED = "moved", _("its place was taken out of the flow")  # it waits again if put back
         STALE = "stale", _("too old after a pause")
+        CAP = "cap", _("more than they may get")  # models/caps.py
 
     OPEN = (State.WAITING, State.SENDING)
     GOT = (State.SENT, State.UNCERTAIN)  # must not be sent again by the flow

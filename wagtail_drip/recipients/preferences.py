@@ -15,7 +15,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ..content.person_links import read_export_key, read_preferences_key
 from ..engine import choosing, confirming, erasing
@@ -26,20 +27,18 @@ from ..models.signups import Choice
 from .doors import LOST, PersonView, closed, kept_ip
 
 ALL, PAUSE = "all", "pause"
-PACES = [
-    (ALL, _("As they come")),
-    (PAUSE, _("None for 30 days; then as before")),
-]
+MOST_A_WEEK = (3, 1)  # what is on offer
 SOURCE = "preferences page"
 
 
 class PreferencesForm(forms.Form):
     topics = forms.MultipleChoiceField(required=False)
     language = forms.ChoiceField(required=False)
-    pace = forms.ChoiceField(choices=PACES, required=False)
+    pace = forms.ChoiceField(required=False)
 
-    def __init__(self, *args: Any, topics: list[Topic], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, topics: list[Topic], most: int | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["pace"].choices = paces(most)  # type: ignore[attr-defined]
         self.fields["topics"].choices = [(str(topic.pk), topic.name) for topic in topics]  # type: ignore[attr-defined]
         self.fields["language"].choices = [("", ""), *settings.LANGUAGES]  # type: ignore[attr-defined]
 
@@ -54,16 +53,19 @@ class PreferencesView(PersonView):
     def post(self, request: HttpRequest, signed: str) -> HttpResponse:
         if self.posted.get("wish") == "export":
             return self.export()
-        form = PreferencesForm(self.posted, topics=self.topics())
+        most = self.contact.most_per_week
+        form = PreferencesForm(self.posted, topics=self.topics(), most=most)
         if not form.is_valid():
             return self.show("unclear")
+        pace = form.cleaned_data["pace"]
         with translation.override(self.contact.language or translation.get_language()):
             offered = [Choice(t, t.agreement, t.wording_version) for t in self.topics()]
         wishes = Wishes(
             offered=offered,
             chosen=frozenset(int(pk) for pk in form.cleaned_data["topics"]),
             language=form.cleaned_data["language"] or self.contact.language,
-            pause=form.cleaned_data["pace"] == PAUSE,
+            most_per_week=most if pace == PAUSE else int(pace) if pace.isdecimal() else None,
+            pause=pace == PAUSE,
         )
         choosing.choose(self.contact, wishes, at=timezone.now(), source=SOURCE, ip=kept_ip(request))
         return closed(redirect(f"{request.path}?saved"))
@@ -87,7 +89,8 @@ class PreferencesView(PersonView):
             "topics": [(topic, topic.pk in chosen) for topic in self.topics()],
             "languages": languages(self.contact.language or translation.get_language() or ""),
             "paces": [
-                (value, label, value == (PAUSE if paused else ALL)) for value, label in PACES
+                (value, label, value == (PAUSE if paused else str(contact.most_per_week or ALL)))
+                for value, label in paces(contact.most_per_week)
             ],
             "paused_until": paused,
             "erase_url": reverse("wagtail_drip:erase", args=[self.kwargs["signed"]]),
@@ -130,6 +133,20 @@ class ExportView(PersonView):
         )
         response["Content-Disposition"] = 'attachment; filename="my-data.json"'
         return closed(response)
+
+
+def paces(most: int | None) -> list[tuple[str, str]]:
+    """What to choose from; `most`: the number a week that is chosen, offered or not."""
+    numbers = sorted({*MOST_A_WEEK, most or MOST_A_WEEK[0]}, reverse=True)
+    fewer = [
+        (str(n), ngettext("At most %d mail a week", "At most %d mails a week", n) % n)
+        for n in numbers
+    ]
+    return [
+        (ALL, _("As they come")),
+        *fewer,
+        (PAUSE, _("None for 30 days; then as before")),
+    ]
 
 
 def languages(spoken: str) -> list[tuple[str, str, bool]]:

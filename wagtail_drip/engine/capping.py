@@ -1,0 +1,143 @@
+"""Capping: of what may go, what would be one message too many for its person.
+
+Decided in the transaction that sets `sending`, with the people locked by the claim: whoever decides
+on the same person next sees these messages. What was sent, is being sent or may have been sent
+counts; transactional messages neither count nor wait.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from ..flow import capping
+from ..flow.capping import WEEK, Limit, Message
+from ..models import Campaign, Cap, Delivery, Segment
+from ..models.among import among
+from ..models.sending_times import calendars
+from .asking import for_all
+from .checking import Go, Hold, Skip, Verdict
+from .loading import Due
+from .retrying import is_outage
+from .walking import zone_of
+
+logger = logging.getLogger("wagtail_drip")
+
+State = Delivery.State
+# Campaign.transactional, as a query, is what this is not.
+_COUNTS = Q(campaign__topic__isnull=False) | Q(campaign__transactional_reason="")
+
+
+def concerned(rows: Iterable[Due], verdicts: Mapping[int, Verdict]) -> list[Due]:
+    """Those that may go so far and to whose people a limit may apply. No query."""
+    return [
+        row
+        for row in rows
+        if isinstance(go := verdicts.get(row.pk), Go)
+        and not go.campaign.transactional
+        and (is_capped(go.campaign) or row.contact.most_per_week)
+    ]
+
+
+def is_capped(campaign: Campaign) -> bool:
+    """Whether its site has caps, as `checking` has asked with the campaign."""
+    return bool(getattr(campaign, "capped", False))
+
+
+def cap(rows: Sequence[Due], verdicts: Mapping[int, Verdict], now: datetime) -> dict[int, Verdict]:
+    """Other verdicts on those of the deliveries, of `concerned`, that would be one too many.
+
+    At most one delivery a person. Four queries, and one for each segment that a cap is for.
+    """
+    campaigns = {row.pk: go.campaign for row in rows if isinstance(go := verdicts[row.pk], Go)}
+    limits = _limits(rows, campaigns, now)
+    people = {row.enrollment.contact_id for row in rows if limits[row.pk]}
+    if not people:
+        return {}
+    longest = max(limit.window for some in limits.values() for limit in some)
+    messages = _messages(people, now - longest)
+    times = calendars({one.pk: one for one in campaigns.values()}.values())
+    found: dict[int, Verdict] = {}
+    for row in rows:
+        campaign = campaigns[row.pk]
+        zone = zone_of(row.contact.time_zone, campaign.time_zone)
+        known = messages[row.enrollment.contact_id]
+        match capping.decide(limits[row.pk], known, now, zone, times[campaign.pk]):
+            case capping.NotBefore(at=at, because=because):
+                found[row.pk] = Hold(because, at)
+            case capping.Skip():
+                found[row.pk] = Skip(Delivery.Reason.CAP, ends=False)
+    return found
+
+
+def _limits(
+    rows: Iterable[Due], campaigns: Mapping[int, Campaign], now: datetime
+) -> dict[int, list[Limit]]:
+    """By delivery: the caps that hold for its person, and what they wished themselves."""
+    limits: dict[int, list[Limit]] = {}
+    by_site: dict[int, dict[int, int]] = defaultdict(dict)  # delivery → contact
+    for row in rows:
+        own = row.contact.most_per_week
+        limits[row.pk] = [Limit(own, WEEK)] if own else []
+        if is_capped(campaigns[row.pk]):
+            by_site[campaigns[row.pk].site_id][row.pk] = row.enrollment.contact_id
+    if not by_site:
+        return limits
+    everybody = {contact for some in by_site.values() for contact in some.values()}
+    caps = list(Cap.objects.filter(site__in=by_site).select_related("segment"))
+    segments = {cap.segment_id: cap.segment for cap in caps if cap.segment}
+    members = {pk: _members(segment, everybody, now) for pk, segment in segments.items()}
+    for one in caps:
+        inside = members[one.segment_id] if one.segment_id else everybody
+        for pk, contact in by_site[one.site_id].items():
+            if contact in inside:
+                limits[pk].append(one.limit())
+    return limits
+
+
+def _members(segment: Segment, people: Collection[int], now: datetime) -> set[int]:
+    """Those of the people who are in it now. One query.
+
+    Who can't be asked counts as in it: a mail less does less harm than a mail too many, and
+    keeping all mails back would do more than either.
+    """
+    try:
+        members = segment.members(now)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        logger.error("Everybody counts as in the segment %s: %s", segment.slug, error)
+        return set(people)
+
+    def inside(some: Collection[int]) -> dict[int, bool]:
+        found = members.filter(among("pk", some))
+        return dict.fromkeys(found.order_by().values_list("pk", flat=True), True)
+
+    found, faults = for_all(inside, people)
+    return {*found, *faults}
+
+
+def _messages(people: Collection[int], since: datetime) -> dict[int, list[Message]]:
+    """What they got since then or are just getting, by contact. One query."""
+    got = Q(state__in=Delivery.GOT, settled_at__gt=since) | Q(state=State.SENDING)
+    rows = Delivery.objects.filter(among("contact_id", people), got, _COUNTS)
+    messages = defaultdict(list)
+    for contact, site, state, at in rows.values_list(
+        "contact_id", "campaign__site_id", "state", "settled_at"
+    ):
+        messages[contact].append(Message(site, None if state == State.SENDING else at))
+    return messages
+
+
+def ask_again(rows: QuerySet[Delivery], now: datetime) -> int:
+    """Limits have changed: what of these was put off, for whatever reason, is due now.
+
+    The next claim puts off anew what it must. What a server put off keeps its moment.
+    """
+    put_off = rows.filter(state=State.WAITING, due_at__gt=now, attempts=0).exclude(reason="")
+    ids = list(put_off.order_by("pk").values_list("pk", flat=True))
+    return put_off.filter(among("pk", ids)).update(due_at=now, reason="")

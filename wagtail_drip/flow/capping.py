@@ -1,0 +1,131 @@
+"""Capping: whether a person may get one more message now, by how many they may get.
+
+Windows roll: any n × 24 hours count, wherever they begin. By calendar days or weeks somebody could
+get all of one day's messages before midnight and all of the next one's after it; and where the day
+begins would depend on a time zone, which people change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from .windows import ALWAYS, Calendar
+
+WEEK = 7
+SOON = timedelta(minutes=1)  # by then a message that is just going out has mostly gone or failed
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One that counts. `site`: whose it was. `at`: when it went; None: it is just going out."""
+
+    site: int
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` messages (1 or more) in any `days` × 24 hours.
+
+    `site`: only its messages count; None: all do. `skips`: what is too many never goes.
+    """
+
+    most: int
+    days: int
+    site: int | None = None
+    skips: bool = False
+
+    @property
+    def window(self) -> timedelta:
+        return timedelta(days=self.days)
+
+    def moments(self, messages: Iterable[Message], now: datetime) -> list[datetime]:
+        """When those went that count against it now, the last one first."""
+        since = now - self.window
+        counted = (one.at for one in messages if self._counts(one))
+        return sorted((at for at in counted if at and at > since), reverse=True)
+
+    def going(self, messages: Iterable[Message]) -> int:
+        """How many of those that count are just going out."""
+        return sum(one.at is None for one in messages if self._counts(one))
+
+    def words(self) -> str:
+        if self.days == 1:
+            words = ngettext("At most %(most)d a day", "At most %(most)d a day", self.most)
+        elif self.days == WEEK:
+            words = ngettext("At most %(most)d a week", "At most %(most)d a week", self.most)
+        else:
+            words = ngettext(
+                "At most %(most)d in %(days)d days", "At most %(most)d in %(days)d days", self.most
+            )
+        return words % {"most": self.most, "days": self.days}
+
+    def _counts(self, message: Message) -> bool:
+        return self.site is None or message.site == self.site
+
+
+@dataclass(frozen=True, slots=True)
+class MayGo:
+    """It keeps to all limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotBefore:
+    """It would be one too many until `at` (UTC). `because`: in words for editors."""
+
+    at: datetime
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """It would be one too many, and such are left out."""
+
+    because: str
+
+
+def decide(
+    limits: Collection[Limit],
+    messages: Collection[Message],
+    now: datetime,
+    zone: ZoneInfo,
+    calendar: Calendar = ALWAYS,
+) -> MayGo | NotBefore | Skip:
+    """Whether one more message may go to a person who got these, by the limits that hold for them.
+
+    All limits must be kept. Of those that are reached, the one that would let it go last is told
+    and says what becomes of it; at one moment, one that skips. `zone`, `calendar`: the person's
+    and the site's, so that what has to wait is not due within quiet hours.
+
+    Where only messages that are just going out make it too many, it waits for what becomes of
+    them: a message that fails was none.
+    """
+    reached = []
+    in_doubt = False
+    for limit in limits:
+        moments = limit.moments(messages, now)
+        if len(moments) >= limit.most:
+            reached.append((moments[limit.most - 1] + limit.window, limit))
+        elif len(moments) + limit.going(messages) >= limit.most:
+            in_doubt = True
+    if reached:
+        at, limit = max(reached, key=lambda one: (one[0], one[1].skips, -one[1].most))
+        opens = calendar.opens(at, zone)
+        if limit.skips:
+            text = _("%(limit)s: the next is possible on %(moment)s")
+            return Skip(text % _told(limit, opens, zone))
+        return NotBefore(opens, _("%(limit)s: next on %(moment)s") % _told(limit, opens, zone))
+    if in_doubt:
+        return NotBefore(now + SOON, _("Another mail to this person is just going out."))
+    return MayGo()
+
+
+def _told(limit: Limit, at: datetime, zone: ZoneInfo) -> dict[str, str]:
+    return {"limit": limit.words(), "moment": date_format(at.astimezone(zone), "D j M, H:i")}
