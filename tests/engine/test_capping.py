@@ -235,6 +235,86 @@ def test_where_nothing_limits_nothing_is_asked(now, news):
     assert "wagtail_drip_cap" not in asked
 
 
+# While somebody is inside another campaign
+
+
+def onboarding(topic, **fields):
+    return campaign("onboarding", topic, holds_others=True, **fields)
+
+
+def test_others_wait_while_somebody_is_inside(now, news):
+    first, contact, other = onboarding(news), make.contact(), make.contact()
+    inside = make.enrollment(first, contact, due_at=now + DAY)
+    newsletter = campaign("newsletter", news)
+    row, free = due(newsletter, contact), due(newsletter, other)
+    assert claim(now) == {free.pk}
+    assert (fresh(row).state, row.reason) == ("waiting", "Waits while they are in “Onboarding”.")
+    assert row.due_at == now + timedelta(hours=1)
+    Enrollment.objects.filter(pk=inside.pk).update(state="completed")
+    assert claim(row.due_at) == {row.pk}
+
+
+def test_it_is_looked_at_again_when_they_go_on_and_not_every_minute(now, news):
+    first, newsletter = onboarding(news), campaign("newsletter", news)
+    soon, sooner = (now + timedelta(minutes=minutes) for minutes in (40, 2))
+    rows = []
+    for at in (soon, sooner):
+        contact = make.contact()
+        make.enrollment(first, contact, due_at=at)
+        rows.append(due(newsletter, contact))
+    claim(now)
+    assert [fresh(row).due_at for row in rows] == [soon, now + timedelta(minutes=15)]
+
+
+def test_its_own_mails_go_and_so_do_transactional_and_more_important_ones(now, news):
+    contact, first = make.contact(), onboarding(news)
+    rows = [
+        due(one, contact)
+        for one in (first, make.campaign("receipt"), campaign("urgent", news, priority=1))
+    ]
+    assert claim(now) | claim(now) | claim(now) == {row.pk for row in rows}
+
+
+def test_of_two_that_hold_others_one_goes_on(now, news):
+    contact = make.contact()
+    first, second = onboarding(news), campaign("course", news, holds_others=True)
+    later = due(second, contact)
+    make.enrollment(first, contact, entered_at=now - DAY, due_at=now + DAY)
+    assert claim(now) == set() and "Onboarding" in fresh(later).reason
+    Delivery.objects.filter(pk=later.pk).update(due_at=now)
+    type(second).objects.filter(pk=second.pk).update(priority=1)
+    assert claim(now) == {later.pk}
+
+
+@pytest.mark.parametrize(
+    "fields", [{"paused_at": "now"}, {"live": False}, {"topic": None, "transactional_reason": "x"}]
+)
+def test_paused_stopped_and_transactional_ones_hold_nobody(now, news, fields):
+    contact, first = make.contact(), onboarding(news)
+    make.enrollment(first, contact, due_at=now + DAY)
+    fields = fields | ({"paused_at": now} if "paused_at" in fields else {})
+    type(first).objects.filter(pk=first.pk).update(**fields)
+    row = due(campaign("newsletter", news), contact)
+    assert claim(now) == {row.pk}
+
+
+def test_holding_takes_one_statement_for_any_number(now, news):
+    first = onboarding(news)
+
+    def run(amount: int) -> int:
+        rows = make.deliveries(campaign(f"n{amount}", news), amount)
+        for row in rows:
+            make.consent(row.contact, news)
+        for row in rows[::2]:
+            make.enrollment(first, row.contact, due_at=now + DAY)
+        found = len(queries(claiming.claim, "t", now, amount))
+        Delivery.objects.filter(state="sending").update(state="failed")
+        return found
+
+    assert run(10) == run(500)
+    assert Delivery.objects.filter(state="waiting").count() == 255
+
+
 @pytest.mark.parametrize("wish", [False, True])
 @pytest.mark.django_db(transaction=True)
 def test_campaigns_and_workers_at_once_never_send_one_too_many(now, share_rows, wish):

@@ -8,7 +8,17 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wagtail_drip.flow.capping import SOON, Limit, MayGo, Message, NotBefore, Skip, decide
+from wagtail_drip.flow.capping import (
+    SOON,
+    Holder,
+    Limit,
+    MayGo,
+    Message,
+    NotBefore,
+    Skip,
+    decide,
+    holder_of,
+)
 from wagtail_drip.flow.windows import Calendar
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -122,3 +132,34 @@ def test_one_limit_more_never_lets_more_go(some, ages, another):
     fewer = decide(some, messages, NOW, UTC_ZONE)
     if isinstance(fewer, NotBefore):
         assert decide([*some, another], messages, NOW, UTC_ZONE).at >= fewer.at
+
+
+# While somebody is inside another campaign
+
+holders = st.lists(
+    st.builds(
+        Holder,
+        st.integers(1, 6),
+        st.just(""),
+        st.integers(-1, 1),
+        st.integers(0, 3).map(lambda hours: NOW - hours * HOUR),
+    ),
+    max_size=5,
+    unique_by=lambda one: one.campaign,
+)
+
+
+@given(holders, st.integers(-2, 2))
+def test_somebody_always_goes_first(inside, priority):
+    """Of campaigns that let others wait exactly one doesn't wait; another one waits for higher."""
+    free = [one for one in inside if not holder_of(one.campaign, one.priority, inside)]
+    assert len(free) == min(len(inside), 1)
+    first = holder_of(99, priority, inside)
+    assert bool(first) == any(one.priority >= priority for one in inside)
+    if first:
+        assert [first] == free
+
+
+def test_of_two_alike_the_one_entered_first_goes_on():
+    early, late = Holder(2, "", 0, NOW - DAY), Holder(1, "", 0, NOW)
+    assert holder_of(1, 0, [late, early]) == early and holder_of(2, 0, [late, early]) is None

@@ -31,6 +31,10 @@ COLORS = _(
     "The accent is for buttons, links and the line above; the mail is the paper, and the ground "
     "lies around it. What readers see on dark screens is made of them."
 )
+PACE = _(
+    "How many mails one person may get is set for all campaigns together, under Frequency caps. "
+    "Transactional campaigns are outside of it."
+)
 SUBJECT = _("What differs for each reader may stand here too; the list is below the body.")
 
 
@@ -164,9 +168,11 @@ def campaign_panels() -> TabbedInterface:
             [
                 FieldPanel("time_zone", widget=forms.Select),
                 FieldPanel("priority"),
+                FieldPanel("holds_others"),
                 FieldPanel("rate"),
             ],
-            heading=_("Timing"),
+            heading=_("Pace"),
+            help_text=PACE,
         ),
         MultiFieldPanel(
             [FieldPanel("track_clicks"), FieldPanel("track_opens"), FieldPanel("utm_source")],

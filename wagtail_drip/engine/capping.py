@@ -1,4 +1,4 @@
-"""Capping: of what may go, what would be one message too many for its person.
+"""Capping: of what may go, what would be one message too many for its person, or out of turn.
 
 Decided in the transaction that sets `sending`, with the people locked by the claim: whoever decides
 on the same person next sees these messages. What was sent, is being sent or may have been sent
@@ -10,13 +10,15 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
+from ..conf import conf
 from ..flow import capping
-from ..flow.capping import WEEK, Limit, Message
-from ..models import Campaign, Cap, Delivery, Segment
+from ..flow.capping import WEEK, Holder, Limit, Message
+from ..models import Campaign, Cap, Delivery, Enrollment, Segment
 from ..models.among import among
 from ..models.sending_times import calendars
 from .asking import for_all
@@ -27,19 +29,25 @@ from .walking import zone_of
 
 logger = logging.getLogger("wagtail_drip")
 
+LOOK_AGAIN = timedelta(hours=1)  # so often, at least, at what waits for another campaign
 State = Delivery.State
 # Campaign.transactional, as a query, is what this is not.
 _COUNTS = Q(campaign__topic__isnull=False) | Q(campaign__transactional_reason="")
 
 
-def concerned(rows: Iterable[Due], verdicts: Mapping[int, Verdict]) -> list[Due]:
-    """Those that may go so far and to whose people a limit may apply. No query."""
+def concerned(
+    rows: Iterable[Due], verdicts: Mapping[int, Verdict], holding: Collection[Campaign]
+) -> list[Due]:
+    """Those that may go so far and to whose people a limit may apply. No query.
+
+    `holding`: the campaigns that let others wait.
+    """
     return [
         row
         for row in rows
         if isinstance(go := verdicts.get(row.pk), Go)
         and not go.campaign.transactional
-        and (is_capped(go.campaign) or row.contact.most_per_week)
+        and (holding or is_capped(go.campaign) or row.contact.most_per_week)
     ]
 
 
@@ -48,12 +56,68 @@ def is_capped(campaign: Campaign) -> bool:
     return bool(getattr(campaign, "capped", False))
 
 
-def cap(rows: Sequence[Due], verdicts: Mapping[int, Verdict], now: datetime) -> dict[int, Verdict]:
-    """Other verdicts on those of the deliveries, of `concerned`, that would be one too many.
+def cap(
+    rows: Sequence[Due],
+    verdicts: Mapping[int, Verdict],
+    holding: Collection[Campaign],
+    now: datetime,
+) -> dict[int, Verdict]:
+    """Other verdicts on those of the deliveries, of `concerned`, that must wait or be left out.
 
     At most one delivery a person. Four queries, and one for each segment that a cap is for.
     """
     campaigns = {row.pk: go.campaign for row in rows if isinstance(go := verdicts[row.pk], Go)}
+    held = _held(rows, campaigns, holding, now)
+    return held | _too_many([row for row in rows if row.pk not in held], campaigns, now)
+
+
+def _held(
+    rows: Sequence[Due],
+    campaigns: Mapping[int, Campaign],
+    holding: Collection[Campaign],
+    now: datetime,
+) -> dict[int, Verdict]:
+    """Those whose people are inside a campaign that goes first. One query, or none."""
+    if not holding:
+        return {}
+    holders = _holders([row.enrollment.contact_id for row in rows], holding)
+    found: dict[int, Verdict] = {}
+    for row in rows:
+        inside = holders.get(row.enrollment.contact_id, {}).values()
+        campaign = campaigns[row.pk]
+        if first := capping.holder_of(campaign.pk, campaign.priority, inside):
+            reason = _("Waits while they are in “%s”.") % first.name
+            found[row.pk] = Hold(reason, _looks_again(first.due_at, now))
+    return found
+
+
+def _holders(
+    people: Collection[int], holding: Iterable[Campaign]
+) -> Mapping[int, Mapping[int, Holder]]:
+    """By contact and campaign, those of the campaigns that they are inside."""
+    by_id = {campaign.pk: campaign for campaign in holding}
+    inside = Enrollment.objects.filter(
+        among("contact_id", people), campaign__in=by_id, state=Enrollment.State.ACTIVE
+    ).order_by("-entered_at", "-pk")
+    found: dict[int, dict[int, Holder]] = defaultdict(dict)
+    for contact, pk, entered_at, due_at in inside.values_list(
+        "contact_id", "campaign_id", "entered_at", "due_at"
+    ):
+        campaign = by_id[pk]
+        found[contact][pk] = Holder(pk, campaign.name, campaign.priority, entered_at, due_at)
+    return found
+
+
+def _looks_again(due_at: datetime | None, now: datetime) -> datetime:
+    """Before `due_at` they hardly leave; but a goal or a person's hand may end it at any time."""
+    earliest = now + timedelta(minutes=conf.HOLD_MINUTES)
+    return min(max(due_at or earliest, earliest), max(earliest, now + LOOK_AGAIN))
+
+
+def _too_many(
+    rows: Sequence[Due], campaigns: Mapping[int, Campaign], now: datetime
+) -> dict[int, Verdict]:
+    """Those that their people may not get, or not yet."""
     limits = _limits(rows, campaigns, now)
     people = {row.enrollment.contact_id for row in rows if limits[row.pk]}
     if not people:

@@ -58,7 +58,7 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
     On return the ones taken are committed as `sending`, leased by the database's clock, and a power
     cut of the database's host brings none of them back to `waiting`.
     """
-    campaigns = _held_back()
+    campaigns = _restraining()
     paused = {campaign.pk for campaign in campaigns if campaign.paused_at}
     due = Delivery.objects.filter(state=State.WAITING, due_at__lte=now)
     if paused:
@@ -68,7 +68,7 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
         ids, alone = _pick_allowed(due, token, limit, allowed)
         ids = _left_to_others(ids, limit)
         rows = load_to_make(ids)
-        verdicts = _judge(rows, now)
+        verdicts = _judge(rows, [one for one in campaigns if _holds(one)], now)
         changes = changes_of(verdicts)
         standing = _standing(rows, changes)
         won = _take([pk for pk, verdict in verdicts.items() if isinstance(verdict, Go)], token)
@@ -85,14 +85,20 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
     return result
 
 
-def _judge(rows: Sequence[Due], now: datetime) -> dict[int, Verdict]:
+def _holds(campaign: Campaign) -> bool:
+    """Whether other campaigns wait for it now: while it is paused, they don't."""
+    return campaign.holds_others and not campaign.paused_at and not campaign.transactional
+
+
+def _judge(rows: Sequence[Due], holding: Collection[Campaign], now: datetime) -> dict[int, Verdict]:
     """What may become of each. On whom another claimer decides just now, nothing is said."""
     verdicts = check(rows, now)
-    if limited := concerned(rows, verdicts):
+    if limited := concerned(rows, verdicts, holding):
         ours = _with_people([row.enrollment.contact_id for row in limited])
         others = {row.pk for row in limited if row.enrollment.contact_id not in ours}
         verdicts = {pk: verdict for pk, verdict in verdicts.items() if pk not in others}
-        verdicts |= cap([row for row in limited if row.pk not in others], verdicts, now)
+        ours_alone = [row for row in limited if row.pk not in others]
+        verdicts |= cap(ours_alone, verdicts, holding, now)
     return verdicts
 
 
@@ -133,12 +139,16 @@ def changes_of(verdicts: Mapping[int, Verdict]) -> dict[int, Change]:
     return changes
 
 
-def _held_back() -> list[Campaign]:
-    """Live campaigns that are paused, or may send but so many a minute."""
+def _restraining() -> list[Campaign]:
+    """Live campaigns that are paused, may send but so many a minute, or let others wait."""
     live = Campaign.objects.filter(live=True)
     if not conf.RATE:
-        live = live.filter(Q(paused_at__isnull=False) | Q(rate__isnull=False))
-    return list(live.select_related("site").only("paused_at", "rate", "site", "site__hostname"))
+        live = live.filter(
+            Q(paused_at__isnull=False) | Q(rate__isnull=False) | Q(holds_others=True)
+        )
+    asked = ("paused_at", "rate", "site__hostname", "holds_others", "name", "priority")
+    nature = ("site", "topic", "transactional_reason")
+    return list(live.select_related("site").only(*asked, *nature))
 
 
 def _pick_allowed(

@@ -127,5 +127,42 @@ def decide(
     return MayGo()
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody is on the way through a campaign that lets others wait.
+
+    `entered_at`: first, if they are inside several times. `due_at`: when they go on; None: once
+    a mail of it has gone.
+    """
+
+    campaign: int
+    name: str
+    priority: int
+    entered_at: datetime
+    due_at: datetime | None = None
+
+
+def holder_of(campaign: int, priority: int, holders: Collection[Holder]) -> Holder | None:
+    """The one that a message of this campaign waits for, of those its person is inside.
+
+    Campaigns of a lower or the same priority wait. Of two that both let others wait, the one of
+    the higher priority goes on, else the one that they entered first: so never do both wait.
+    """
+    ranks = {one.campaign: _rank(one) for one in holders}
+    own = ranks.get(campaign)
+    before = [
+        one
+        for one in holders
+        if one.campaign != campaign
+        and one.priority >= priority
+        and (own is None or _rank(one) < own)
+    ]
+    return min(before, key=_rank, default=None)
+
+
+def _rank(holder: Holder) -> tuple[int, datetime, int]:
+    return -holder.priority, holder.entered_at, holder.campaign
+
+
 def _told(limit: Limit, at: datetime, zone: ZoneInfo) -> dict[str, str]:
     return {"limit": limit.words(), "moment": date_format(at.astimezone(zone), "D j M, H:i")}

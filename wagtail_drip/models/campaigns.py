@@ -129,7 +129,9 @@ class Campaign(
         blank=True,
         help_text=_(
             "For mails that people need without having chosen a topic, e.g. a receipt. It stands "
-            "at their foot: “You get this because: you placed an order with us.”"
+            "at their foot: “You get this because: you placed an order with us.” Such mails go at "
+            "any hour and whatever else people got: no quiet hours, no frequency cap and no other "
+            "campaign holds them back, and they don't count."
         ),
     )
     sender_name = models.CharField(_("sender name"), max_length=100, blank=True)
@@ -137,7 +139,21 @@ class Campaign(
     reply_to = models.EmailField(_("reply to"), blank=True)
     time_zone = models.CharField(_("time zone"), max_length=63, blank=True)
     priority = models.SmallIntegerField(
-        _("priority"), default=0, help_text=_("Of two mails due at once, the higher goes first.")
+        _("priority"),
+        default=0,
+        help_text=_(
+            "Of two mails due at once, the higher goes first. That decides which one goes where a "
+            "frequency cap leaves room for one."
+        ),
+    )
+    holds_others = models.BooleanField(
+        _("other campaigns wait while somebody is inside"),
+        default=False,
+        help_text=_(
+            "E.g. no newsletter during onboarding: whoever is on the way through this campaign "
+            "gets the mails of campaigns of the same or a lower priority afterwards. Transactional "
+            "campaigns don't wait."
+        ),
     )
     track_clicks = models.BooleanField(
         _("see which links people follow"),

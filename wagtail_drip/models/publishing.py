@@ -79,6 +79,11 @@ def _start_problems(campaign: Campaign) -> list[Problem]:
     if trigger and trigger.topic_only and campaign.topic_id is None:
         text = _("Nobody who %s gets transactional mail for that: choose a mailing topic.")
         found.append(Problem(text % trigger.label, field="topic"))
+    if campaign.holds_others and campaign.transactional:
+        text = _(
+            "Transactional campaigns are outside the pace of mails: others can't wait for one."
+        )
+        found.append(Problem(text, field="holds_others"))
     if campaign.time_zone and clocks.zone(campaign.time_zone) is None:
         text = _("There is no time zone “%s”.") % campaign.time_zone
         found.append(Problem(text, field="time_zone"))

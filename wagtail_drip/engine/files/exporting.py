@@ -28,6 +28,8 @@ PLAIN = {
         "reply_to",
         "time_zone",
         "priority",
+        "holds_others",
+        "rate",
         "track_clicks",
         "track_opens",
         "utm_source",
