@@ -10,6 +10,7 @@ class WagtailDripConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, tasks
+        from .engine import capping
         from .integrations import anymail, auth
         from .models import publishing
 
@@ -18,3 +19,4 @@ class WagtailDripConfig(AppConfig):
         auth.connect()
         anymail.connect()
         publishing.connect()
+        capping.connect()

@@ -49,6 +49,18 @@ def test_export_import_export_is_identical(tmp_path):
     assert export() == first
 
 
+def test_the_pace_comes_back_as_it_was(tmp_path):
+    make_campaign(factories.step("One"))
+    Campaign.objects.update(rate=90, holds_others=True, priority=3, latest_revision=None)
+    first, file = export(), tmp_path / "file.json"
+    told = json.loads(first)["campaign"]
+    assert (told["rate"], told["holds_others"], told["priority"]) == (90, True, 3)
+    file.write_text(first)
+    Campaign.objects.all().delete()
+    call_command("drip_import", str(file), verbosity=0)
+    assert export() == first
+
+
 def test_every_block_of_a_flow_comes_back_as_it_was(tmp_path):
     other = factories.campaign("other")
     campaign = factories.campaign("welcome", topic=factories.topic("news"), leave_audience=True)

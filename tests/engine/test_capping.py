@@ -13,7 +13,7 @@ from django.db import connection
 
 from tests import factories as make
 from tests.queries import queries
-from wagtail_drip.engine import claiming, settling
+from wagtail_drip.engine import capping, claiming, settling
 from wagtail_drip.engine.settling import Change
 from wagtail_drip.flow.capping import SOON
 from wagtail_drip.models import Cap, Delivery, Enrollment, Segment, SendingTimes
@@ -353,3 +353,16 @@ def test_campaigns_and_workers_at_once_never_send_one_too_many(now, share_rows, 
         list(pool.map(work, "abcd"))
         got = pool.submit(count).result()
     assert got == dict.fromkeys([contact.pk for contact in people], 2)
+
+
+def test_another_cap_is_asked_at_once(now, news, monkeypatch):
+    """A cap that is lifted leaves nothing waiting for it; what a server put off keeps its time."""
+    one, contact = cap(1), make.contact()
+    sent(campaign("other", news), contact, now - DAY)
+    row, tried = due(campaign("a", news), contact), due(campaign("b", news), contact)
+    claim(now), claim(now)
+    Delivery.objects.filter(pk=tried.pk).update(attempts=1, due_at=now + DAY, reason="421 busy")
+    monkeypatch.setattr(capping.timezone, "now", lambda: now)
+    one.delete()
+    assert (fresh(row).due_at, row.reason) == (now, "")
+    assert fresh(tried).due_at == now + DAY and claim(now) == {row.pk}

@@ -11,6 +11,7 @@ from wagtail_drip.engine import pruning, uploading
 from wagtail_drip.engine.pruning import prune
 from wagtail_drip.engine.reporting import status
 from wagtail_drip.models import (
+    Cap,
     ConsentRecord,
     ContactImport,
     Delivery,
@@ -45,6 +46,14 @@ def test_without_a_setting_only_files_go(now, keep):
     ended(make.campaign(), 9999, now)
     assert prune(now) == {"imports": 0}
     assert Delivery.objects.count() == 1
+
+
+def test_what_a_cap_counts_stays_so_long(now, keep):
+    make.campaign()
+    Cap.objects.create(most=1, days=30)
+    young, _old = (ended(make.campaign(f"c{days}"), days, now) for days in (29, 31))
+    keep(deliveries=1)
+    assert prune(now)["deliveries"] == 1 and Delivery.objects.get() == young
 
 
 def test_the_numbers_of_the_status_stay_for_ever(now, keep):

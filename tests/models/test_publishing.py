@@ -182,6 +182,7 @@ def test_a_fine_campaign_passes(hello):
         ({"trigger": ""}, "isn't chosen what starts"),
         ({"trigger": "moon_rose"}, "no event “moon_rose”"),
         ({"transactional_reason": " "}, "Choose a mailing topic"),
+        ({"holds_others": True}, "others can't wait for one"),
         ({"time_zone": "Europe/Atlantis"}, "no time zone “Europe/Atlantis”"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
-from ..models import Campaign, Consent, Step, Topic
+from ..models import Campaign, Cap, Consent, Segment, Step, Topic
 from .places import campaign_url
 
 SHOWN = 5  # buttons that a message has room for
@@ -29,7 +30,7 @@ def refuse_deleting(request: HttpRequest, instances: list[Any]) -> HttpResponse 
 
 def why_kept(instance: Any) -> tuple[str, list[Campaign]] | None:
     """Why this row can't be deleted, and the campaigns that need it; None where it can."""
-    kept = {Step: _step_kept, Campaign: _campaign_kept, Topic: _topic_kept}.get(type(instance))
+    kept = KEPT.get(type(instance))
     text, campaigns = kept(instance) if kept else ("", [])
     return (text % {"name": instance}, campaigns) if text else None
 
@@ -54,3 +55,17 @@ def _topic_kept(topic: Topic) -> tuple[str, list[Campaign]]:
     if Consent.objects.filter(topic=topic).exists():
         return _("“%(name)s” can't be deleted: it keeps the proof of what people chose."), []
     return "", []
+
+
+def _segment_kept(segment: Segment) -> tuple[str, list[Campaign]]:
+    if Cap.objects.filter(segment=segment).exists():
+        return _("“%(name)s” can't be deleted: a frequency cap is for these people."), []
+    return "", []
+
+
+KEPT: dict[type[Any], Callable[[Any], tuple[str, list[Campaign]]]] = {
+    Step: _step_kept,
+    Campaign: _campaign_kept,
+    Topic: _topic_kept,
+    Segment: _segment_kept,
+}

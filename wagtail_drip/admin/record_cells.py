@@ -48,7 +48,7 @@ def linked(row: Model | None, user: Any, text: Any = "") -> Any:
 
 def reason(row: Enrollment | Delivery) -> str:
     """Why it ended or waits. A delivery's own words, or what became of its person."""
-    labels = dict(Enrollment.Reason.choices)
+    labels = dict([*Enrollment.Reason.choices, *Delivery.Reason.choices])
     return str(labels.get(row.reason, row.reason))
 
 

@@ -21,6 +21,7 @@ from wagtail.snippets.views.snippets import ConfirmWorkflowCancellationView, Sni
 
 from ..models import (
     Campaign,
+    Cap,
     Consent,
     Contact,
     Delivery,
@@ -32,7 +33,7 @@ from ..models import (
     Topic,
 )
 
-_OWN = (Campaign, SiteBrand, SiteSettings, Step, Topic)
+_OWN = (Campaign, Cap, SiteBrand, SiteSettings, Step, Topic)
 
 
 def sites_of(user: Any) -> frozenset[int] | None:

@@ -26,6 +26,7 @@ from ..flow.triggers import ASKED_FOR_TOPICS
 from ..models import Campaign, Consent, Delivery, Enrollment, SiteBrand, SiteSettings, Step, Topic
 from ..models.standing import standing
 from . import actions, choosing, editing, overview, panels, results
+from .caps import CapViewSet
 from .farewells import FarewellViewSet
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
 from .lists import EMPTY_STATE, WIDE, ListMixin
@@ -289,6 +290,7 @@ class DripGroup(snippets.SnippetViewSetGroup):
         StepViewSet,
         TopicViewSet,
         SegmentViewSet,
+        CapViewSet,
         TagViewSet,
         AttributeViewSet,
         SuppressionViewSet,

@@ -11,8 +11,11 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
+from django.db.models.signals import post_delete, post_save
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..conf import conf
@@ -29,6 +32,7 @@ from .walking import zone_of
 
 logger = logging.getLogger("wagtail_drip")
 
+AT_ONCE = 5000  # rows of an UPDATE
 LOOK_AGAIN = timedelta(hours=1)  # so often, at least, at what waits for another campaign
 State = Delivery.State
 # Campaign.transactional, as a query, is what this is not.
@@ -204,4 +208,22 @@ def ask_again(rows: QuerySet[Delivery], now: datetime) -> int:
     """
     put_off = rows.filter(state=State.WAITING, due_at__gt=now, attempts=0).exclude(reason="")
     ids = list(put_off.order_by("pk").values_list("pk", flat=True))
-    return put_off.filter(among("pk", ids)).update(due_at=now, reason="")
+    parts = [ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)]
+    return sum(put_off.filter(among("pk", part)).update(due_at=now, reason="") for part in parts)
+
+
+def longest_days() -> int:
+    """So many days of what went a decision may ask for. One query."""
+    return max(WEEK, Cap.objects.aggregate(longest=Max("days"))["longest"] or 0)
+
+
+def _caps_changed(sender: type[Cap], instance: Cap, **kwargs: Any) -> None:
+    """Another cap, or none: what the site's campaigns put off may go sooner now."""
+    if not kwargs.get("raw"):
+        ask_again(Delivery.objects.filter(campaign__site=instance.site_id), timezone.now())
+
+
+def connect() -> None:
+    """Connect the receivers; called once, when apps are ready."""
+    for signal in (post_save, post_delete):
+        signal.connect(_caps_changed, sender=Cap, dispatch_uid="wagtail_drip.caps_changed")

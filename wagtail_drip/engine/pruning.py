@@ -21,6 +21,7 @@ from ..models import (
     PrunedDelivery,
     pruned,
 )
+from .capping import longest_days
 from .retrying import on_deadlock
 
 BATCH = 1000
@@ -36,6 +37,8 @@ def prune(now: datetime, *, dry_run: bool = False) -> dict[str, int]:
     for kind, days in conf.RETENTION.items():
         if days is None:
             continue
+        if kind == "deliveries":  # what was sent so lately counts against caps
+            days = max(days, longest_days())
         rows, take = KINDS[kind]
         old = rows(now - timedelta(days=days))
         done[kind] = old.count() if dry_run else _all(old, take)
