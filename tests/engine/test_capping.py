@@ -366,3 +366,34 @@ def test_another_cap_is_asked_at_once(now, news, monkeypatch):
     one.delete()
     assert (fresh(row).due_at, row.reason) == (now, "")
     assert fresh(tried).due_at == now + DAY and claim(now) == {row.pk}
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="writers take turns there")
+@pytest.mark.django_db(transaction=True)
+def test_two_decisions_on_one_person_follow_one_another(now, site_rows, monkeypatch):
+    """The other host's clock is behind, so it has another mail to the same person in view."""
+    topic, contact = make.topic(), make.contact()
+    cap(1)
+    due(campaign("a", topic), contact, priority=5)
+    due(campaign("b", topic), contact, due_at=now - timedelta(hours=1))
+    decided, over, decide = threading.Event(), threading.Event(), claiming.cap
+
+    def slowly(*args):
+        found = decide(*args)
+        if threading.current_thread() is slow:
+            decided.set()
+            over.wait(3)
+        return found
+
+    def work() -> None:
+        claiming.claim("a", now, 10)
+        connection.close()
+
+    slow = threading.Thread(target=work)
+    monkeypatch.setattr(claiming, "cap", slowly)
+    slow.start()
+    assert decided.wait(10)
+    claiming.claim("b", now - timedelta(minutes=30), 10)
+    over.set()
+    slow.join(10)
+    assert [row.campaign.slug for row in Delivery.objects.filter(state="sending")] == ["a"]

@@ -20,7 +20,7 @@ from .lists import EMPTY_STATE, WIDE, ListMixin
 from .sites import SiteBound, within
 
 OUTSIDE = gettext_lazy(
-    "They hold for all campaigns of the site together, but for transactional ones: their mails "
+    "Caps hold for all campaigns of the site together, but for transactional ones: their mails "
     "neither wait nor count. Where a person wants fewer mails a week, that holds."
 )
 
