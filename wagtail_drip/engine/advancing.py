@@ -52,19 +52,28 @@ def advance_due(now: datetime, limit: int = BATCH) -> int:
     """
     with transaction.atomic():
         enrollments = _claim(now, limit)
-        campaigns = (
-            Campaign.objects.defer("flow")
-            .select_related("topic")
-            .in_bulk({row.campaign_id for row in enrollments})
-        )
-        leaving, faults = reasons_to_leave(enrollments, campaigns, now)
-        staying = [row for row in enrollments if row.pk not in leaving and row.pk not in faults]
-        walkers, unreadable = _walkers(staying, campaigns, faults)
-        Enrollment.objects.filter(pk__in=unreadable).update(due_at=now + NOT_YET_READABLE)
-        walk(walkers, now)
-        _end(_endings(enrollments, walkers, leaving, faults), now)
-        _stand(walkers, campaigns, now)
+        advance(enrollments, now)
     return len(enrollments)
+
+
+def advance(enrollments: Sequence[Enrollment], now: datetime) -> list[Walker]:
+    """Carry these on, and write down where they stand. Who walked: with what was decided.
+
+    They are due, and locked by the caller's transaction with their contacts.
+    """
+    campaigns = (
+        Campaign.objects.defer("flow")
+        .select_related("topic")
+        .in_bulk({row.campaign_id for row in enrollments})
+    )
+    leaving, faults = reasons_to_leave(enrollments, campaigns, now)
+    staying = [row for row in enrollments if row.pk not in leaving and row.pk not in faults]
+    walkers, unreadable = _walkers(staying, campaigns, faults)
+    Enrollment.objects.filter(pk__in=unreadable).update(due_at=now + NOT_YET_READABLE)
+    walk(walkers, now)
+    _end(_endings(enrollments, walkers, leaving, faults), now)
+    _stand(walkers, campaigns, now)
+    return walkers
 
 
 def go_on(enrollment_ids: Iterable[int], at: datetime) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..flow import compiling
 from ..flow.conditions import group
+from ..flow.reasons import Reason, because
 from ..models import Campaign, Contact, Enrollment, Event, matching
 from ..models.addresses import digest
 from ..models.among import among
@@ -41,8 +42,8 @@ def admit(
     `audience`: whether the campaign's "only for people who" is asked; by hand it is not.
     Call it in a transaction.
     """
-    allowed = _allowed(campaign, [c.contact for c in candidates], now, audience)
-    admitted = [candidate for candidate in candidates if candidate.contact.pk in allowed]
+    refused = refusals(campaign, [c.contact for c in candidates], now, audience)
+    admitted = [candidate for candidate in candidates if candidate.contact.pk not in refused]
     if not admitted:
         return 0
     rows = _rows(campaign, admitted, now)
@@ -50,26 +51,39 @@ def admit(
     return len(rows) - len(collided)
 
 
-def _allowed(
-    campaign: Campaign, contacts: Iterable[Contact], now: datetime, audience: bool
-) -> set[int]:
-    """The gate: consent, suppression, other campaigns, audience. Contacts that pass, by id."""
-    by_id = {contact.pk: contact for contact in contacts if not contact.erased_at}
-    if campaign.topic:
-        end = campaign.topic.ends_before(now)
-        since = grants(by_id, [campaign.topic.pk])
-        consenting = {pk for (pk, _topic), at in since.items() if not end or at >= end}
-        by_id = {pk: contact for pk, contact in by_id.items() if pk in consenting}
-    blocked = suppressed((c.email for c in by_id.values()), transactional=campaign.transactional)
-    allowed = {pk for pk, contact in by_id.items() if contact.email not in blocked}
-    allowed -= _elsewhere(campaign, allowed)
+def refusals(
+    campaign: Campaign, contacts: Iterable[Contact], now: datetime, audience: bool = True
+) -> dict[int, Reason]:
+    """Why the gate lets some of them not in, by contact: consent, suppression, other campaigns,
+    audience. Who isn't named may enter, by the gate; the entry rule is another matter.
+    """
+    waiting = {contact.pk: contact for contact in contacts}
+    refused: dict[int, Reason] = {}
+
+    def refuse(ids: Iterable[int], reason: Reason) -> None:
+        for pk in list(ids):
+            refused[pk] = reason
+            waiting.pop(pk, None)
+
+    refuse([pk for pk, one in waiting.items() if one.erased_at], because("erased"))
+    if topic := campaign.topic:
+        end = topic.ends_before(now)
+        since = {pk: at for (pk, _topic), at in grants(waiting, [topic.pk]).items()}
+        refuse([pk for pk in waiting if pk not in since], because("no_consent", topic=topic.name))
+        lapsed = [pk for pk in waiting if end and since[pk] < end]
+        refuse(lapsed, because("expired", topic=topic.name))
+    emails = {contact.email for contact in waiting.values()}
+    blocked = suppressed(emails, transactional=campaign.transactional)
+    refuse([pk for pk, one in waiting.items() if one.email in blocked], because("suppressed"))
+    refuse(_elsewhere(campaign, waiting), because("elsewhere"))
     conditions = matching.raw_conditions(campaign.audience) if audience else []
     if conditions:
-        answers = ask(group("all", conditions), Contact, allowed, now)
+        answers = ask(group("all", conditions), Contact, set(waiting), now)
         for pk, fault in answers.faults.items():
             logger.error("%s does not enter %s: %s", pk, campaign.slug, fault)
-        allowed = answers.met
-    return allowed
+            refuse([pk], because("fault", fault=fault))
+        refuse([pk for pk in waiting if pk not in answers.met], because("not_audience"))
+    return refused
 
 
 def _elsewhere(campaign: Campaign, contact_ids: Iterable[int]) -> set[int]:

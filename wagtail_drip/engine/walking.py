@@ -33,6 +33,7 @@ from ..flow.program import (
     Stay,
     decide,
 )
+from ..flow.reasons import Reason, because
 from ..flow.windows import ALWAYS, Calendar
 from ..models import Enrollment
 from .acting import act
@@ -51,8 +52,21 @@ class Fault:
 
     reason: str
 
+    @property
+    def because(self) -> Reason:
+        return because("fault", fault=self.reason)
+
 
 Outcome = Stay | Deliver | Arm | End | Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What was decided for somebody at a node, and why. `until`: where they stay."""
+
+    node: str
+    because: Reason
+    until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -74,6 +88,7 @@ class Walker:
     put_back: Collection[str] = ()
     question: Question | Act | None = None
     outcome: Outcome | None = None
+    trail: list[Passed] = field(default_factory=list)
 
     def position(self) -> Position:
         return Position(
@@ -83,6 +98,11 @@ class Walker:
             armed=bool(self.node) and self.armed == self.node == self.enrollment.node,
             person=self.enrollment.contact.uuid.hex,
         )
+
+    def stop(self, outcome: Outcome) -> None:
+        until = outcome.until if isinstance(outcome, Stay) else None
+        self.trail.append(Passed(self.node, outcome.because, until))
+        self.outcome = outcome
 
     def move(self, to: str, at: datetime) -> None:
         if self.node in self.passed:
@@ -122,19 +142,20 @@ def _go(walker: Walker, now: datetime) -> None:
             )
             if not isinstance(decision, Move):
                 break
+            walker.trail.append(Passed(walker.node, decision.because))
             walker.move(decision.to, decision.at)
         if isinstance(decision, Deliver):
             UUID(decision.step)  # a key that is none must fail here, alone, not with the batch
     except Exception as error:
         logger.exception("Enrollment %s can't go on at %r", walker.enrollment.pk, walker.node)
-        walker.outcome = Fault(explained(error))
+        walker.stop(Fault(explained(error)))
         return
     if isinstance(decision, Act) and walker.paused:
-        walker.outcome = Stay(now + PAUSED, because="the campaign is paused")
+        walker.stop(Stay(now + PAUSED, because=because("paused")))
     elif isinstance(decision, Question | Act):
         walker.question = decision
     else:
-        walker.outcome = decision
+        walker.stop(decision)
 
 
 def _by_node(walkers: Sequence[Walker]) -> Mapping[tuple[int, str], list[Walker]]:
@@ -158,8 +179,9 @@ def _act(walkers: Sequence[Walker], now: datetime) -> None:
     for pk, walker in by_id.items():
         walker.question = None
         if pk in faults:
-            walker.outcome = Fault(faults[pk])
+            walker.stop(Fault(faults[pk]))
         else:
+            walker.trail.append(Passed(walker.node, decision.because))
             walker.move(decision.to, walker.arrived_at)
 
 
@@ -183,7 +205,7 @@ def _tell(walker: Walker, facts: Mapping[int, Any], faults: Mapping[int, str]) -
     pk = walker.enrollment.pk
     walker.question = None
     if pk in faults:
-        walker.outcome = Fault(faults[pk])
+        walker.stop(Fault(faults[pk]))
     else:
         walker.facts[walker.node] = facts.get(pk)
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from . import timing
+from .reasons import Reason, because
 from .windows import ALWAYS, Calendar
 
 FORMAT = 2
@@ -160,7 +161,9 @@ class Position:
     person: str = ""
 
 
-# What decide answers. `because` is one plain English line for the record of decisions.
+# What decide answers, and why.
+
+NO_REASON = Reason()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,7 @@ class Stay:
     """Nothing to do before `until`. `moving`: what that hangs on may change: look again sooner."""
 
     until: datetime
-    because: str = ""
+    because: Reason = field(default=NO_REASON, compare=False)
     moving: bool = False
 
 
@@ -177,7 +180,7 @@ class Deliver:
     """Lay down a delivery of this step for this node; the person stays until it is settled."""
 
     step: str
-    because: str = ""
+    because: Reason = field(default=NO_REASON, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,7 @@ class Move:
 
     to: str
     at: datetime
-    because: str = ""
+    because: Reason = field(default=NO_REASON, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,7 @@ class Arm:
     """Let an event of this name wake them; once that is committed, decide again (armed)."""
 
     event: str
-    because: str = ""
+    because: Reason = field(default=NO_REASON, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +227,7 @@ class Act:
 
     action: Mapping[str, Any]
     to: str
-    because: str = ""
+    because: Reason = field(default=NO_REASON, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +236,7 @@ class End:
 
     left: bool = False
     reason: str = ""
-    because: str = ""
+    because: Reason = field(default=NO_REASON, compare=False)
 
 
 Question = Ask | AskDay | AskEvent
@@ -255,7 +258,7 @@ def decide(
     enrollment).
     """
     if not position.node:
-        return End(because="the flow is at its end")
+        return End(because=because("end"))
     node = program.nodes[position.node]
     match node:
         case Send():
@@ -271,15 +274,15 @@ def decide(
             if position.node not in facts:
                 return Ask(node.group)
             met = facts[position.node]
-            because = "the condition holds" if met else "the condition does not hold"
-            return Move(node.yes if met else node.no, position.arrived_at, because=because)
+            reason = because("holds" if met else "holds_not")
+            return Move(node.yes if met else node.no, position.arrived_at, because=reason)
         case Split():
             share, to = drawn(node.ways, position)
-            return Move(to, position.arrived_at, because=f"drawn into a share of {share} %")
+            return Move(to, position.arrived_at, because=because("drawn", share=share))
         case Do():
-            return Act(node.action, node.next)
+            return Act(node.action, node.next, because=because("done"))
         case Leave():
-            return End(left=True, reason=node.reason, because="the flow says leave")
+            return End(left=True, reason=node.reason, because=_leaves(node.reason))
     raise TypeError(f"unknown node {node!r}")  # pragma: no cover - KINDS is closed
 
 
@@ -287,17 +290,23 @@ def _send(
     node: Send, position: Position, now: datetime, zone: ZoneInfo, calendar: Calendar
 ) -> Decision:
     if position.settled:
-        return Move(node.next, position.arrived_at, because="the delivery is settled")
+        return Move(node.next, position.arrived_at, because=because("settled"))
     opens = calendar.opens(now, zone)
     if opens > now:
-        return Stay(opens, because=f"nothing is sent before {opens:%Y-%m-%d %H:%M} UTC")
-    return Deliver(node.step)
+        return Stay(opens, because=because("closed", until=opens))
+    return Deliver(node.step, because=because("sends"))
 
 
-def _stay_or_move(until: datetime, to: str, now: datetime, moving: bool = False) -> Decision:
+def _leaves(reason: str) -> Reason:
+    return because("leaves_because", reason=reason) if reason else because("leaves")
+
+
+def _stay_or_move(
+    until: datetime, to: str, now: datetime, moving: bool = False, over: str = "waited"
+) -> Decision:
     if until > now:
-        return Stay(until, because=f"waits until {until:%Y-%m-%d %H:%M} UTC", moving=moving)
-    return Move(to, until, because="the wait is over")
+        return Stay(until, because=because("waits", until=until), moving=moving)
+    return Move(to, until, because=because(over))
 
 
 def _wait_day(
@@ -315,11 +324,11 @@ def _wait_day(
     until = timing.around(node.spec, day, since, zone, calendar) if day else None
     if until:
         return _stay_or_move(until, node.next, now, moving=True)
-    because = "the date is over" if day else "there is no such date"
+    why = because("day_over" if day else "no_day")
     if node.leave:
         reason = _("their date is over") if day else _("they have no such date")
-        return End(left=True, reason=reason, because=because)
-    return Move(node.next, position.arrived_at, because=because)
+        return End(left=True, reason=reason, because=why)
+    return Move(node.next, position.arrived_at, because=why)
 
 
 def _wait_event(
@@ -331,14 +340,15 @@ def _wait_event(
     calendar: Calendar,
 ) -> Decision:
     if not position.armed:
-        return Arm(str(node.event["event"]))
+        event = str(node.event["event"])
+        return Arm(event, because=because("listens", event=event))
     if position.node not in facts:
         return AskEvent(node.event)
     until = timing.until(node.spec, position.arrived_at, zone, calendar)
     first = facts[position.node]
     if first and first <= until:
-        return Move(node.happened, max(first, position.arrived_at), because="it happened")
-    return _stay_or_move(until, node.timeout, now)
+        return Move(node.happened, max(first, position.arrived_at), because("happened", at=first))
+    return _stay_or_move(until, node.timeout, now, over="not_in_time")
 
 
 def drawn(ways: Sequence[Sequence[Any]], position: Position) -> tuple[int, str]:

@@ -142,10 +142,11 @@ def _lock(campaign: Campaign) -> None:
 
 
 def _prepare(candidate: Campaign) -> Program | list[Problem]:
-    return gate(candidate) or _compile(candidate)
+    return gate(candidate) or compiled(candidate)
 
 
-def _compile(candidate: Campaign) -> Program:
+def compiled(candidate: Campaign) -> Program:
+    """The program of the flow on the instance. Raises ValueError for one that isn't finished."""
     flow = raw(candidate.flow)
     keys = Step.objects.filter(pk__in=compiling.step_ids(flow))
     return compiling.compile_flow(flow, dict(keys.values_list("pk", "translation_key")))
@@ -254,7 +255,7 @@ def changed_program(campaign: Campaign, *, gated: bool = True) -> Program | None
     Raises NotReady where the gate would refuse it. Not gated, an unfinished flow is nothing new.
     """
     try:
-        program = _prepare(campaign) if gated else _compile(campaign)
+        program = _prepare(campaign) if gated else compiled(campaign)
     except ValueError:
         return None
     if isinstance(program, list):
