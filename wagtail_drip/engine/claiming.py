@@ -68,7 +68,7 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
         ids, alone = _pick_allowed(due, token, limit, allowed)
         ids = _left_to_others(ids, limit)
         rows = load_to_make(ids)
-        verdicts = _judge(rows, [one for one in campaigns if _holds(one)], now)
+        verdicts = judge(rows, [one for one in campaigns if _holds(one)], now)
         changes = changes_of(verdicts)
         standing = _standing(rows, changes)
         won = _take([pk for pk, verdict in verdicts.items() if isinstance(verdict, Go)], token)
@@ -85,12 +85,17 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
     return result
 
 
+def holding() -> list[Campaign]:
+    """Campaigns for which others wait now, as a claim knows them."""
+    return [one for one in _restraining() if _holds(one)]
+
+
 def _holds(campaign: Campaign) -> bool:
     """Whether other campaigns wait for it now: while it is paused, they don't."""
     return campaign.holds_others and not campaign.paused_at and not campaign.transactional
 
 
-def _judge(rows: Sequence[Due], holding: Collection[Campaign], now: datetime) -> dict[int, Verdict]:
+def judge(rows: Sequence[Due], holding: Collection[Campaign], now: datetime) -> dict[int, Verdict]:
     """What may become of each. On whom another claimer decides just now, nothing is said."""
     verdicts = check(rows, now)
     if limited := concerned(rows, verdicts, holding):

@@ -1,0 +1,293 @@
+"""The plan says what the engine then does, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests import factories as make
+from wagtail_drip import models
+from wagtail_drip.engine.foretelling import MOST_MOMENTS, Sample, WhatIf, foretell
+from wagtail_drip.engine.ticking import pump
+from wagtail_drip.models import Campaign, Delivery, Enrollment
+from wagtail_drip.models.consent import suppress, withdraw
+from wagtail_drip.models.sending_times import SendingTimes
+
+pytestmark = pytest.mark.django_db
+
+NOW = make.NOW
+EXAMPLES = 1000 if os.environ.get("DRIP_LONG") else 50  # make long
+
+
+def told(plan) -> list[tuple]:
+    """Days since the start, type, outcome and mail of each item."""
+    return [
+        ((item.at - NOW) / timedelta(days=1), item.type, item.outcome, item.step)
+        for item in plan.items
+    ]
+
+
+def three_mails(**fields) -> Campaign:
+    one, two, three = (make.step(name) for name in ("One", "Two", "Three"))
+    nodes = {
+        "a": make.send(one, "w"),
+        "w": make.wait("b", amount=2),
+        "b": make.send(two, "e"),
+        "e": make.wait_event("bought", "x", "c", amount=3),
+        "c": make.send(three),
+        "x": make.leave("bought"),
+    }
+    return make.campaign(nodes=nodes, **fields)
+
+
+def test_a_plan_tells_each_stop_with_its_day():
+    plan = foretell(three_mails(), make.contact(), start=NOW)
+    assert told(plan) == [
+        (0, "entry", "entered", ""),
+        (0, "send", "sent", "One"),
+        (0, "wait", "waits", ""),
+        (2, "send", "sent", "Two"),
+        (2, "wait_event", "waits", ""),
+        (2, "wait_event", "waits", ""),
+        (5, "wait_event", "goes_on", ""),
+        (5, "send", "sent", "Three"),
+        (5, "end", "completed", ""),
+    ]
+    waits = plan.items[2].because
+    assert waits.sentence(ZoneInfo("Europe/Berlin")) == "Waits until March 4, 2026 10:00."
+
+
+def test_if_they_buy_on_day_four():
+    bought = WhatIf("bought", NOW + timedelta(days=4))
+    plan = foretell(three_mails(), Sample(), start=NOW, what_if=[bought])
+    assert told(plan)[-4:] == [
+        (4, "event", "happens", ""),
+        (4, "wait_event", "goes_on", ""),
+        (4, "leave", "goes_on", ""),
+        (4, "end", "left", ""),
+    ]
+    assert plan.contact == ""
+
+
+def counts() -> dict[str, int]:
+    kinds = (models.Contact, models.Event, Enrollment, Delivery, models.Version, models.Consent,
+             models.Inbox, models.Watch, models.Tag, models.Tagging)  # fmt: skip
+    return {kind.__name__: kind.objects.count() for kind in kinds}
+
+
+def test_nothing_is_left_behind(mailoutbox, django_capture_on_commit_callbacks):
+    nodes = {"t": make.do("s", do="tag", side="add", tag="VIP"), "s": make.send(make.step())}
+    campaign = make.campaign(nodes=nodes, topic=make.topic(), live=False, paused_at=NOW)
+    person = make.contact()
+    make.consent(person, campaign.topic)
+    before = counts(), Campaign.objects.values().get(), models.Contact.objects.values().get()
+    with django_capture_on_commit_callbacks() as callbacks:
+        for who in (person, Sample(language="fa", time_zone="Asia/Tehran")):
+            assert foretell(campaign, who, start=NOW).items[-1].outcome == "completed"
+    after = counts(), Campaign.objects.values().get(), models.Contact.objects.values().get()
+    assert before == after and not mailoutbox and not callbacks
+
+
+def test_who_may_not_enter_is_told_why():
+    topic = make.topic()
+    campaign = three_mails(topic=topic)
+    person = make.contact()
+    [item] = foretell(campaign, person, start=NOW).items
+    assert (item.type, item.outcome, item.because.code) == ("entry", "refused", "no_consent")
+    make.consent(person, topic)
+    suppress(person.email, reason="bounced", at=NOW)
+    [item] = foretell(campaign, person, start=NOW).items
+    assert item.because.code == "suppressed" and "suppressed" in item.because.sentence()
+
+
+def test_who_was_in_it_enters_anew_and_is_told_so():
+    campaign, person = three_mails(), make.contact()
+    make.enrollment(campaign, person)
+    plan = foretell(campaign, person, start=NOW + timedelta(days=30))
+    assert [item.because.code for item in plan.items[:2]] == ["entered_before", "entered"]
+    assert plan.items[-1].outcome == "completed"
+
+
+def test_quiet_hours_and_a_skipped_mail_are_part_of_it():
+    campaign = three_mails(topic=make.topic())
+    SendingTimes.objects.create(site=campaign.site, quiet_from="18:00", quiet_to="10:00")
+    person = make.contact()
+    make.consent(person, campaign.topic)
+    plan = foretell(campaign, person, start=NOW)
+    assert [(item.outcome, item.because.code) for item in plan.items[1:3]] == [
+        ("waits", "closed"), ("sent", "sent"),
+    ]  # fmt: skip
+    withdraw(person, campaign.topic, at=NOW, source="a test")
+    assert foretell(campaign, person, start=NOW).items[-1].outcome == "refused"
+
+
+def test_a_cap_is_part_of_it():
+    topic = make.topic()
+    nodes = {"a": make.send(make.step("One"), "b"), "b": make.send(make.step("Two"))}
+    campaign = make.campaign(nodes=nodes, topic=topic)
+    person = make.contact(most_per_week=1)
+    make.consent(person, topic)
+    plan = foretell(campaign, person, start=NOW)
+    assert told(plan)[1:] == [
+        (0, "send", "sent", "One"),
+        (0, "send", "held", "Two"),
+        (7, "send", "sent", "Two"),
+        (7, "end", "completed", ""),
+    ]
+
+
+def test_a_goal_ends_the_plan():
+    campaign = three_mails(goals=[make.condition("event_happened", event="paid", since="entering")])
+    paid = WhatIf("paid", NOW + timedelta(days=1))
+    plan = foretell(campaign, make.contact(), start=NOW, what_if=[paid])
+    assert told(plan)[-2:] == [(1, "event", "happens", ""), (1, "end", "left", "")]
+    assert plan.items[-1].because.sentence() == "They leave: reached the goal."
+
+
+def test_the_event_that_enrolls_brings_its_data():
+    soon = make.send(make.step("Soon"))
+    nodes = {"d": make.wait_day("event", "starts", "s", amount=-1), "s": soon}
+    campaign = make.campaign(nodes=nodes)
+    booked = WhatIf("user_signed_up", NOW, {"starts": "2026-03-12"})
+    plan = foretell(campaign, Sample(), start=NOW, what_if=[booked])
+    [mail] = [item for item in plan.items if item.type == "send"]
+    assert mail.at == datetime(2026, 3, 11, 9, tzinfo=NOW.tzinfo)
+    assert foretell(campaign, Sample(), start=NOW).items[-1].because.code == "left"
+
+
+def test_a_draft_is_foretold_by_what_stands_on_the_instance():
+    campaign = three_mails()
+    step = make.step("Fresh")
+    campaign.flow = [{"type": "send", "value": {"step": step.pk}, "id": "s1"}]
+    plan = foretell(campaign, Sample(), start=NOW, draft=True)
+    assert plan.version is None and [item.step for item in plan.items if item.step] == ["Fresh"]
+    assert foretell(campaign, Sample(), start=NOW).version == 1
+
+
+def test_what_can_not_be_told_to_its_end_says_so():
+    nodes = {f"n{number}": make.wait(f"n{number + 1}", amount=3000) for number in range(9)}
+    nodes["n9"] = make.send(make.step())
+    plan = foretell(make.campaign(nodes=nodes), Sample(), start=NOW)
+    assert (plan.items[-1].outcome, plan.items[-1].because.code) == ("cut", "too_far")
+    nodes = {f"n{n}": make.wait(f"n{n + 1}", unit="hours") for n in range(MOST_MOMENTS + 9)}
+    nodes[f"n{MOST_MOMENTS + 9}"] = make.send(make.step())
+    plan = foretell(make.campaign("long", nodes=nodes), Sample(), start=NOW)
+    assert plan.items[-1].because.code == "too_long"
+
+
+def test_a_flow_that_fails_says_where():
+    gone = make.group(make.condition("gone"))
+    nodes = {"b": make.branch(gone, "s", "s"), "s": make.send(make.step())}
+    plan = foretell(make.campaign(nodes=nodes), Sample(), start=NOW)
+    assert [item.outcome for item in plan.items] == ["entered", "failed", "failed"]
+    assert plan.items[1].node == "b"
+
+
+def test_a_campaign_without_a_version_asks_for_its_draft():
+    campaign = three_mails()
+    campaign.current_version = None
+    with pytest.raises(ValueError, match="draft"):
+        foretell(campaign, Sample(), start=NOW)
+
+
+# What is foretold is what happens
+
+EVENTS = ("bought", "came")
+hours = st.integers(1, 200)
+
+
+@st.composite
+def flows(draw, depth: int = 0, prefix: str = "n"):
+    """Nodes by id, from the end backwards; the first one's id comes with them."""
+    nodes, next_ = {}, ""
+    kinds = ["send", "wait", "wait", "tag", "event", "branch", "split"]
+    for number in reversed(range(draw(st.integers(1, 4)))):
+        id, kind = f"{prefix}{number}", draw(st.sampled_from(kinds))
+        if kind in ("event", "branch", "split") and depth < 2:
+            ways = []
+            for way in "ab":
+                inner, first = draw(flows(depth=depth + 1, prefix=f"{id}{way}"))
+                last = [key for key, node in inner.items() if node.get("next") == ""]
+                for key in last:
+                    inner[key]["next"] = next_
+                nodes |= inner
+                ways.append(first)
+            if kind == "event":
+                nodes[id] = make.wait_event(
+                    draw(st.sampled_from(EVENTS)), *ways, amount=draw(hours), unit="hours"
+                )
+            elif kind == "branch":
+                happened = make.condition(
+                    "event_happened", event=draw(st.sampled_from(EVENTS)), since="entering"
+                )
+                tagged = make.condition("tagged", tag="t", has="yes")
+                asked = make.group(draw(st.sampled_from([happened, tagged])))
+                nodes[id] = make.branch(asked, *ways)
+            else:
+                nodes[id] = {"kind": "split", "ways": [[40, ways[0]], [60, ways[1]]]}
+        elif kind == "tag":
+            nodes[id] = make.do(next_, do="tag", side="add", tag="t")
+        elif kind == "wait":
+            nodes[id] = make.wait(next_, amount=draw(hours), unit="hours")
+        else:
+            nodes[id] = {"kind": "send", "step": "", "next": next_}
+        next_ = id
+    return nodes, next_
+
+
+minutes = st.integers(0, 400 * 60)
+happening = st.lists(
+    st.tuples(st.sampled_from(EVENTS), minutes), max_size=3, unique_by=lambda event: event[1]
+)
+zones = st.sampled_from(["Asia/Tehran", ""])
+
+
+@settings(
+    max_examples=EXAMPLES,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(flow=flows(), events=happening, quiet=st.booleans(), zone=zones)
+def test_what_is_foretold_is_what_happens(flow, events, quiet, zone):
+    nodes, start = flow
+    for number, node in enumerate(node for node in nodes.values() if node["kind"] == "send"):
+        node["step"] = str(make.step(f"Mail {number}").translation_key)
+    Campaign.objects.update(live=False)  # of the examples before
+    SendingTimes.objects.all().delete()
+    campaign = make.campaign(f"flow-{uuid4().hex}", nodes=nodes, start=start)
+    if quiet:
+        SendingTimes.objects.create(site=campaign.site, quiet_from="17:00", quiet_to="09:30")
+    person = make.contact(time_zone=zone)
+    what_if = [WhatIf(name, NOW + timedelta(minutes=later + 1)) for name, later in events]
+    plan = foretell(campaign, person, start=NOW, what_if=what_if)
+
+    make.event(person, at=NOW)
+    live_through(person, sorted(what_if, key=lambda one: one.at))
+    sent = person.deliveries.filter(state="sent").order_by("settled_at", "pk")
+    assert [(item.at, item.node) for item in plan.items if item.outcome == "sent"] == [
+        (row.settled_at, row.node) for row in sent
+    ]
+    assert plan.items[-1].outcome == person.enrollments.get().state
+
+
+def live_through(person, coming):
+    """The line runs at each moment at which anything is due, until nothing is."""
+    now = NOW
+    for _ in range(400):
+        pump(lambda now=now: now, 50)
+        due = [one.at for one in coming[:1]]
+        due += person.enrollments.filter(state="active").values_list("due_at", flat=True)
+        due += person.deliveries.filter(state="waiting").values_list("due_at", flat=True)
+        later = [moment for moment in due if moment and moment > now]
+        if not later:
+            return
+        now = min(later)
+        while coming and coming[0].at <= now:
+            one = coming.pop(0)
+            make.event(person, one.name, at=one.at)

@@ -1,0 +1,344 @@
+"""Foretelling: the dated plan of what a campaign would do for somebody, and why.
+
+Nothing is worked out here that the engine works out elsewhere. One person enters, is carried on and
+gets their mails by the very functions that do it in earnest, with the clock set from one moment
+that matters to the next; all of it in a transaction that is always rolled back. So nothing is sent,
+nobody is told, and what the plan says is what would happen.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Max
+
+from ..flow import compiling
+from ..flow.program import KINDS, Program, Send, Stay
+from ..flow.reasons import Reason, because
+from ..models import Campaign, Consent, Contact, Delivery, Enrollment, Event, Step, Version
+from ..models.publishing import compiled
+from .advancing import advance
+from .checking import Go, choose_step
+from .claiming import changes_of, holding, judge
+from .entering import Candidate, admit, refusals
+from .listening import wake
+from .loading import load_to_make
+from .settling import Change, write
+from .walking import Passed, zone_of
+
+MOST_MOMENTS = 300  # of one plan
+HORIZON = timedelta(days=3660)
+SAMPLE_DOMAIN = "sample.invalid"  # which no mail reaches (RFC 2606)
+# What is told anyway by where it leads.
+_UNTOLD = {"waited", "settled"}
+_KINDS = {kind: name for name, kind in KINDS.items()}
+_REASONS = dict([*Enrollment.Reason.choices, *Delivery.Reason.choices])
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """An event that is taken to happen."""
+
+    name: str
+    at: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Somebody made up, who has granted the campaign's topic."""
+
+    language: str = ""
+    time_zone: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    first_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing in the plan. `node`: where in the flow; "" where it is no part of it.
+
+    `type`: a kind of node (flow.program.KINDS), "entry", "event" or "end". `outcome`: entered,
+    refused, waits, goes_on, sent, held, skipped, left, completed, failed, happens or cut.
+    `step`: the name of the mail.
+    """
+
+    at: datetime
+    node: str
+    type: str
+    outcome: str
+    because: Reason
+    step: str = ""
+    step_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`version`: the number of the one that was asked; None: a draft."""
+
+    campaign: Campaign
+    version: int | None
+    contact: str
+    zone: ZoneInfo
+    items: tuple[Item, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For scripts. Moments in the person's time zone."""
+        return {
+            "campaign": self.campaign.slug,
+            "version": self.version,
+            "contact": self.contact,
+            "items": [
+                {
+                    "at": item.at.astimezone(self.zone).isoformat(),
+                    "node": item.node,
+                    "type": item.type,
+                    "step": item.step,
+                    "outcome": item.outcome,
+                    "because": item.because.as_dict(),
+                }
+                for item in self.items
+            ],
+        }
+
+
+def foretell(
+    campaign: Campaign,
+    who: Contact | Sample,
+    *,
+    start: datetime,
+    what_if: Sequence[WhatIf] = (),
+    draft: bool = False,
+) -> Plan:
+    """What would happen if `who` entered at `start`, and if those events came.
+
+    `draft`: by the flow and settings on the instance, else by the version that is live. An event of
+    the campaign's own trigger at `start` is the one that enrolls; else one without data is.
+    The campaign counts as live and not paused. Somebody who was in it before enters anew, which the
+    plan says. Raises ValueError where there is no such flow, or it isn't finished.
+    """
+    if not draft and campaign.current_version is None:
+        raise ValueError(f"{campaign.slug} has no version yet: ask for its draft")
+    program = compiled(campaign) if draft else None
+    with transaction.atomic():
+        try:
+            return _Foretelling(campaign, program, who, start, what_if).plan()
+        finally:
+            transaction.set_rollback(True)
+
+
+class _Foretelling:
+    """One run. Whatever it writes is rolled back."""
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        draft: Program | None,
+        who: Contact | Sample,
+        start: datetime,
+        what_if: Sequence[WhatIf],
+    ) -> None:
+        self.campaign, self.start = campaign, start
+        self.version = self._version(draft)
+        self.number = None if draft else self.version.number
+        self.program = draft or compiling.load(self.version.program)
+        self.contact = who if isinstance(who, Contact) else self._made_up(who)
+        self.zone = zone_of(self.contact.time_zone, campaign.time_zone)
+        self.events = sorted(what_if, key=lambda one: one.at)
+        self.items: list[Item] = []
+        self.told: Passed | None = None
+
+    def plan(self) -> Plan:
+        self._go_live()
+        enrollment = self._enter()
+        if enrollment:
+            self._run(enrollment)
+        name = "" if self.contact.email.endswith(f"@{SAMPLE_DOMAIN}") else self.contact.email
+        return Plan(self.campaign, self.number, name, self.zone, tuple(self.items))
+
+    # Making ready
+
+    def _version(self, draft: Program | None) -> Version:
+        if draft is None:
+            assert self.campaign.current_version  # foretell has asked
+            return self.campaign.current_version
+        last = self.campaign.versions.aggregate(last=Max("number"))["last"] or 0
+        return Version.objects.create(
+            campaign=self.campaign,
+            number=last + 1,
+            program=compiling.dump(draft),
+            program_digest=compiling.digest(draft),
+        )
+
+    def _go_live(self) -> None:
+        """The row is what the engine reads: it is to be as on the instance, and live."""
+        fields = ("goals", "audience", "leave_audience", "topic", "transactional_reason",
+                  "time_zone", "priority", "entry_rule", "entry_days")  # fmt: skip
+        values = {name: getattr(self.campaign, name) for name in fields} if not self.number else {}
+        Campaign.objects.filter(pk=self.campaign.pk).update(
+            live=True, paused_at=None, started_at=None, current_version=self.version, **values
+        )
+        self.campaign = Campaign.objects.select_related("topic", "site").get(pk=self.campaign.pk)
+
+    def _made_up(self, sample: Sample) -> Contact:
+        contact = Contact.objects.create(
+            email=f"{uuid.uuid4().hex}@{SAMPLE_DOMAIN}",
+            first_name=sample.first_name,
+            language=sample.language,
+            time_zone=sample.time_zone,
+            attributes=dict(sample.attributes),
+            created_at=self.start,
+        )
+        if self.campaign.topic_id:
+            Consent.objects.create(
+                contact=contact,
+                topic_id=self.campaign.topic_id,
+                state=Consent.State.GRANTED,
+                changed_at=self.start,
+            )
+        return contact
+
+    def _enter(self) -> Enrollment | None:
+        refused = refusals(self.campaign, [self.contact], self.start)
+        if reason := refused.get(self.contact.pk):
+            self._tell(self.start, "", "entry", "refused", reason)
+            return None
+        event = self._enrolling_event()
+        candidate = Candidate(self.contact, self.start, event.data, event)
+        if not admit(self.campaign, [candidate], now=self.start):
+            self._tell(self.start, "", "entry", "refused", because("entered_before"))
+            # What would happen otherwise can still be told: each event is an entry of its own.
+            self.campaign.entry_rule = Campaign.EntryRule.PER_EVENT
+            admit(self.campaign, [candidate], now=self.start)
+        enrollment = self.contact.enrollments.filter(event=event).first()
+        if enrollment:
+            self._tell(self.start, "", "entry", "entered", because("entered"))
+        return enrollment
+
+    def _enrolling_event(self) -> Event:
+        mine = [one for one in self.events if one.at <= self.start]
+        mine = [one for one in mine if one.name == self.campaign.trigger]
+        if mine:
+            self.events.remove(mine[-1])
+        data = dict(mine[-1].data) if mine else {}
+        return self._event(WhatIf(self.campaign.trigger, self.start, data))
+
+    def _event(self, what_if: WhatIf) -> Event:
+        return Event.objects.create(
+            contact=self.contact,
+            name=what_if.name,
+            at=what_if.at,
+            data=dict(what_if.data),
+            recorded_at=what_if.at,
+        )
+
+    # From moment to moment
+
+    def _run(self, enrollment: Enrollment) -> None:
+        now = self.start
+        for _moment in range(MOST_MOMENTS):
+            enrollment = self._inside(enrollment.pk)
+            if enrollment.state != Enrollment.State.ACTIVE:
+                self._tell_end(enrollment, now)
+                return
+            upcoming = self._next(enrollment)
+            if upcoming is None:
+                return
+            now = max(now, upcoming)
+            if now > self.start + HORIZON:
+                self._tell(now, "", "end", "cut", because("too_far", until=self.start + HORIZON))
+                return
+            for what_if in self._happening(now):
+                wake([self._event(what_if)], now)
+                self._tell(now, "", "event", "happens", because("event", event=what_if.name))
+            self._turn(self._inside(enrollment.pk), now)
+        self._tell(now, "", "end", "cut", because("too_long"))
+
+    def _inside(self, pk: int) -> Enrollment:
+        return Enrollment.objects.select_related("contact").get(pk=pk)
+
+    def _waiting(self, enrollment: Enrollment) -> Delivery | None:
+        return enrollment.deliveries.filter(state=Delivery.State.WAITING).first()
+
+    def _next(self, enrollment: Enrollment) -> datetime | None:
+        waiting = self._waiting(enrollment)
+        due = [enrollment.due_at, waiting and waiting.due_at]
+        due += [self.events[0].at] if self.events else []
+        return min((moment for moment in due if moment), default=None)
+
+    def _happening(self, now: datetime) -> Iterator[WhatIf]:
+        while self.events and self.events[0].at <= now:
+            yield self.events.pop(0)
+
+    def _turn(self, enrollment: Enrollment, now: datetime) -> None:
+        """Whatever is due for them by now, once."""
+        if enrollment.due_at and enrollment.due_at <= now:
+            for walker in advance([enrollment], now):
+                for passed in walker.trail:
+                    self._tell_passed(passed, now)
+                if isinstance(walker.outcome, Stay) and walker.outcome.moving:
+                    # It is looked at each day, and nothing here changes that date.
+                    Enrollment.objects.filter(pk=enrollment.pk).update(due_at=walker.outcome.until)
+        waiting = self._waiting(enrollment)
+        if waiting and waiting.due_at <= now:
+            self._send(waiting, now)
+
+    def _send(self, delivery: Delivery, now: datetime) -> None:
+        verdicts = judge(load_to_make([delivery.pk]), holding(), now)
+        verdict = verdicts[delivery.pk]
+        row = Delivery.objects.filter(pk=delivery.pk)
+        owner = {delivery.pk: delivery.enrollment_id}
+        if isinstance(verdict, Go):
+            sent = Change(Delivery.State.SENT, step_id=verdict.step.pk)
+            write({delivery.pk: sent}, now, row, owner, {delivery.pk})
+            self._tell_send(delivery, now, "sent", because("sent"), verdict.step)
+            return
+        change = changes_of(verdicts)[delivery.pk]
+        write({delivery.pk: change}, now, row, owner, {delivery.pk})
+        if change.due_at:
+            reason = because("held", until=change.due_at, reason=change.reason)
+            self._tell_send(delivery, now, "held", reason)
+        else:
+            shown = str(_REASONS.get(change.reason, change.reason))
+            self._tell_send(delivery, now, "skipped", because("skipped", reason=shown))
+
+    # Telling
+
+    def _tell(self, at: datetime, node: str, kind: str, outcome: str, why: Reason) -> None:
+        self.items.append(Item(at, node, kind, outcome, why))
+
+    def _tell_passed(self, passed: Passed, now: datetime) -> None:
+        node = self.program.nodes.get(passed.node)
+        if passed == self.told or node is None or passed.because.code in _UNTOLD:
+            return
+        self.told = passed
+        if passed.because.code == "fault":
+            self._tell(now, passed.node, _KINDS[type(node)], "failed", passed.because)
+        elif not isinstance(node, Send) or passed.until:
+            outcome = "waits" if passed.until or passed.because.code == "listens" else "goes_on"
+            self._tell(now, passed.node, _KINDS[type(node)], outcome, passed.because)
+
+    def _tell_send(
+        self, delivery: Delivery, now: datetime, outcome: str, why: Reason, step: Step | None = None
+    ) -> None:
+        if step is None:
+            steps = Step.objects.filter(translation_key=delivery.step_key)
+            steps = steps.select_related("locale").order_by("pk")
+            step = choose_step(steps, self.contact.language, self.campaign) or steps.first()
+        name, pk = (step.name, step.pk) if step else ("", None)
+        self.items.append(Item(now, delivery.node, "send", outcome, why, name, pk))
+
+    def _tell_end(self, enrollment: Enrollment, now: datetime) -> None:
+        if enrollment.state == Enrollment.State.COMPLETED:
+            self._tell(now, "", "end", "completed", because("end"))
+        elif enrollment.state == Enrollment.State.LEFT:
+            reason = _REASONS.get(enrollment.reason, enrollment.reason)
+            self._tell(now, "", "end", "left", because("left", reason=str(reason)))
+        else:
+            self._tell(now, "", "end", "failed", because("fault", fault=enrollment.reason))
