@@ -53,6 +53,19 @@ def test_consent_at_a_form(run):
     assert Consent.objects.get().contact.user == user
 
 
+def test_a_block_for_each_person(run, settings, tmp_path):
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails/points.html").write_text("{{ value.heading }}: {{ points }}")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    rows = SimpleNamespace(values_list=lambda *names: [(5, 120)])
+    account = SimpleNamespace(objects=SimpleNamespace(filter=lambda **asked: rows))
+    run("add an email block", 1, Account=account)
+    message = source(("loyalty", {"heading": "Points"}), ("text", "<p>Bye</p>"))
+    owner = Recipient(1, 1, "ann@example.com", user_id=5)
+    assert "Points: 120" in make_one(message, owner).html
+    assert "Points" not in make_one(message, Recipient(1, 1, "bob@example.com")).html
+
+
 def test_a_merge_field(run):
     rows = SimpleNamespace(values_list=lambda *names: [(5, 120)])
     account = SimpleNamespace(objects=SimpleNamespace(filter=lambda **asked: rows))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +15,27 @@ from django.utils.html import escape
 from django.utils.translation import gettext_lazy
 from wagtail.admin.staticfiles import versioned_static
 from wagtail.admin.telepath import register
-from wagtail.blocks import FieldBlock, StreamBlock, StreamValue
+from wagtail.blocks import Block, FieldBlock, StreamBlock, StreamValue
 from wagtail.blocks.stream_block import StreamBlockAdapter
 
 UNKNOWN = "unknown"  # the form's stand-in; it is never stored
+
+# The blocks for each place, while a stream is being built. Streams inside one another offer the
+# same ones: each built anew would double them with every level, and the editor with them.
+_shared: ContextVar[dict[Any, list[tuple[str, Block]]] | None] = ContextVar("shared", default=None)
+
+
+@contextmanager
+def sharing() -> Iterator[dict[Any, list[tuple[str, Block]]]]:
+    """The pool of the outermost stream that is being built, by the place in it."""
+    if (pool := _shared.get()) is not None:
+        yield pool
+        return
+    token = _shared.set(pool := {})
+    try:
+        yield pool
+    finally:
+        _shared.reset(token)
 
 
 class UnknownBlock(FieldBlock):

@@ -30,7 +30,7 @@ from .content import blocks as email_blocks
 from .content import layout_blocks, merge_fields, pages_block
 from .flow import builtin as flow_blocks
 from .flow import triggers
-from .models import SendingTimes, matching
+from .models import SendingTimes, conditional_block, matching
 
 
 @hooks.register("register_drip_triggers")
@@ -55,7 +55,12 @@ def register_flow_blocks():
 
 @hooks.register("register_drip_email_blocks")
 def register_email_blocks():
-    return {**email_blocks.builtin(), **layout_blocks.builtin(), **pages_block.builtin()}
+    return {
+        **email_blocks.builtin(),
+        **layout_blocks.builtin(),
+        **pages_block.builtin(),
+        **conditional_block.builtin(),
+    }
 
 
 @hooks.register("register_drip_channels")

@@ -15,7 +15,15 @@ from wagtail.blocks.struct_block import StructBlockAdapter
 from ..flow.deciding import IfElseBlock, SplitBlock, WaitEventBlock
 from ..flow.doing import EnrollBlock, SendBlock
 from ..flow.waiting import WaitBlock, WaitDateBlock, WaitDayBlock, WaitHoursBlock
-from ..models import comparisons, habits, matching, questions, readers, whereabouts
+from ..models import (
+    comparisons,
+    conditional_block,
+    habits,
+    matching,
+    questions,
+    readers,
+    whereabouts,
+)
 
 
 class HeaderAdapter(StructBlockAdapter):
@@ -142,6 +150,7 @@ def connect() -> None:
     register(WaitEventAdapter(), WaitEventBlock)
     register(SplitAdapter(), SplitBlock)
     register(IfElseAdapter(), IfElseBlock)
+    register(IfElseAdapter(), conditional_block.ShowIfBlock)
     register(EventAdapter(), questions.ContactEventBlock)
     register(GroupAdapter(), matching.GroupBlock)
     for block in (

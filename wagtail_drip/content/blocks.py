@@ -23,7 +23,7 @@ from wagtail.images.blocks import ImageChooserBlock
 from wagtail.rich_text import RichText
 
 from .. import registry
-from ..streams import OpenStreamBlock
+from ..streams import OpenStreamBlock, sharing
 from . import richtext
 from .confirm_block import ConfirmBlock
 from .email_block import PREVIEW, EmailBlock, EmailStructBlock, merged
@@ -39,10 +39,21 @@ HINT = gettext_lazy("You may write {{ first_name|friend }}: a merge field and wh
 
 
 class BodyBlock(OpenStreamBlock):
-    """A mail's body. Its blocks come from the hook `register_drip_email_blocks`."""
+    """A mail's body. Its blocks come from the hook `register_drip_email_blocks`.
 
-    def __init__(self, local_blocks: Any = None, **kwargs: Any) -> None:
-        super().__init__([*registry.email_blocks().items(), *(local_blocks or ())], **kwargs)
+    `depth`: inside how many groups of blocks it stands.
+    """
+
+    def __init__(self, local_blocks: Any = None, depth: int = 0, **kwargs: Any) -> None:
+        with sharing() as pool:
+            place = ("body", depth)
+            if place not in pool:
+                offered = [
+                    (slug, block.nested(depth) if isinstance(block, EmailBlock) else block)
+                    for slug, block in registry.email_blocks().items()
+                ]
+                pool[place] = [(slug, block) for slug, block in offered if block is not None]
+            super().__init__([*pool[place], *(local_blocks or ())], **kwargs)
 
     class Meta:
         # The hook's blocks bring their own icons and groups.

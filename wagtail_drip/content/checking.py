@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from django.utils.translation import gettext as _
 
 from . import making, merge_fields
-from .compiling import MOST_BYTES, Row, Source, rows
+from .compiling import MOST_BYTES, Row, Source, all_rows
 from .email_block import EmailBlock
 from .merge_fields import MergeField
 
@@ -27,12 +27,12 @@ def _problems(source: Source) -> Iterator[str]:
     yield from _token_problems(source.preheader, fields, _("Preheader"))
     if not len(source.body):
         yield _("The mail has no body: add a block.")
-    for row in rows(source.body):
+    for row in all_rows(source.body):
         yield from _row_problems(row, fields)
 
 
 def _row_problems(row: Row, fields: Mapping[str, MergeField]) -> Iterator[str]:
-    where = _("Block %(number)d (%(label)s)") % {"number": row.number, "label": row.block.label}
+    where = _("Block %(number)s (%(label)s)") % {"number": row.number, "label": row.block.label}
     if row.unknown:
         yield f"{where}: " + _("this site has no such block as “%s”.") % row.unknown
     if not isinstance(row.block, EmailBlock):

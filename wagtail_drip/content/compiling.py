@@ -6,7 +6,8 @@ Compiled once for each (source, product); each person's mail is then cut out of 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +23,9 @@ from ..streams import UnknownBlock, kind
 from . import merge_fields, mime, products, richtext, targets
 from .branding import Brand
 from .email_block import EmailBlock, render_html, render_plain
+from .grouping import GateBlock, GroupBlock
 from .merge_fields import mark, split
-from .personalizing import LEAVE, PREFERENCES, Fault, Fragment, Hold, Slot, tidy
+from .personalizing import GATE, LEAVE, PREFERENCES, Fault, Fragment, Hold, Slot, tidy
 from .products import Product, Unavailable
 from .rendering import Rendering
 from .targets import Tracking
@@ -33,6 +35,7 @@ __all__ = ["MOST_BYTES", "Brand", "CompiledMessage", "Source", "compile_message"
 MOST_BYTES = 102 * 1024  # Gmail cuts off what is longer
 _TEMPLATES = "wagtail_drip/email/"
 _PERSON_BLOCK = "block:"
+_END = "end"  # of what is behind a gate
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,47 @@ class Source:
 
 @dataclass(frozen=True)
 class CompiledMessage:
-    """A message with numbered holes: in `subject`, `text` and `html` a number is one of `slots`."""
+    """A message with numbered holes: in `subject`, `text` and `html` a number is one of `slots`.
+
+    `held`: by gate, why what is behind it can't be shown to anybody now.
+    """
 
     slots: tuple[Slot, ...]
-    subject: tuple[str | int, ...]
-    text: tuple[str | int, ...]
-    html: tuple[str | int, ...]
+    subject: tuple[mime.Part, ...]
+    text: tuple[mime.Part, ...]
+    html: tuple[mime.Part, ...]
     rendering: Rendering
     tracking: Tracking = field(default_factory=Tracking)
+    held: Mapping[str, Hold | Fault] = field(default_factory=dict)
+
+    @cached_property
+    def sections(self) -> Mapping[Slot, frozenset[tuple[str, ...]]]:
+        """For each slot the gates it stands behind, once for each of its places; {} without gates.
+
+        The outermost first.
+        """
+        found: dict[Slot, set[tuple[str, ...]]] = defaultdict(set)
+
+        def walk(parts: Iterable[mime.Part], gates: tuple[str, ...]) -> None:
+            for part in parts:
+                if isinstance(part, mime.Section):
+                    gate = self.slots[part.gate]
+                    found[gate].add(gates)
+                    walk(part.parts, (*gates, gate.name))
+                elif isinstance(part, int):
+                    found[self.slots[part]].add(gates)
+
+        for parts in (self.subject, self.text, self.html):
+            walk(parts, ())
+        gated = any(gates for places in found.values() for gates in places)
+        gated = gated or any(slot.name.startswith(GATE) for slot in found)
+        return {slot: frozenset(places) for slot, places in found.items()} if gated else {}
+
+    def is_seen(self, slot: Slot, id: int, answers: Mapping[str, Mapping[int, Any]]) -> bool:
+        """Whether the reader `id` sees any of this slot's places; `answers` has the gates'."""
+        return any(
+            all(answers[gate].get(id) is True for gate in gates) for gates in self.sections[slot]
+        )
 
     @cached_property
     def bodies(self) -> mime.Bodies:
@@ -77,9 +113,21 @@ class CompiledMessage:
 class Row:
     """One block of a body."""
 
-    number: int  # 1 for the first
+    number: str  # "1" for the first; "1.2" is the second inside it
     block: Any
     value: Any
+
+    @cached_property
+    def inside(self) -> tuple[Row, ...]:
+        """What stands in it, where it is a group."""
+        if not isinstance(self.block, GroupBlock):
+            return ()
+        return tuple(rows(self.block.inside(self.value), f"{self.number}."))
+
+    @property
+    def gate(self) -> str:
+        """Name of the slot that says whether it is there at all, else ""."""
+        return f"{GATE}{self.number}" if isinstance(self.block, GateBlock) else ""
 
     @property
     def person_slot(self) -> str:
@@ -93,19 +141,34 @@ class Row:
         return kind(self.value) if isinstance(self.block, UnknownBlock) else ""
 
 
-def rows(body: Iterable[Any]) -> Iterator[Row]:
-    return (Row(number, child.block, child.value) for number, child in enumerate(body, 1))
+def rows(body: Iterable[Any], within: str = "") -> Iterator[Row]:
+    """The blocks of a body; `within` begins their numbers."""
+    return (
+        Row(f"{within}{number}", child.block, child.value) for number, child in enumerate(body, 1)
+    )
+
+
+def all_rows(body: Iterable[Any]) -> Iterator[Row]:
+    """The blocks of a body with those inside them, in reading order."""
+    return _with_inside(rows(body))
+
+
+def _with_inside(some: Iterable[Row]) -> Iterator[Row]:
+    for row in some:
+        yield row
+        yield from _with_inside(row.inside)
 
 
 def compile_message(
     source: Source,
     *,
-    product: Product | None = None,
+    product: Product | Hold | Fault | None = None,
     fixed: Mapping[Hashable, Product | Hold | Fault] | None = None,
     strict: bool = True,
 ) -> CompiledMessage:
     """The message for all people whose event is about `product`.
 
+    Hold or Fault for `product`: why it can't be shown; that matters where a block shows it.
     `fixed`: the products that blocks show to everybody, by ref; loaded here where not given.
     Raises products.Unavailable where what it shows can't be shown now; with `strict=False`, for
     previews, links may lead to drafts.
@@ -117,7 +180,8 @@ def compile_message(
         brand=source.brand,
         language=source.language,
         fields=merge_fields.fields(),
-        product=product,
+        product=product if isinstance(product, Product) else None,
+        lacking=product if isinstance(product, Hold | Fault) else None,
         products=fixed,
         strict=strict,
     )
@@ -140,8 +204,9 @@ def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
         "topic": source.topic,
         "because": source.because,
     }
-    html_rows = (_row_html(row, rendering) for row in body)
-    plain_rows = (_row_plain(row, rendering) for row in body)
+    held: dict[str, Hold | Fault] = {}
+    html_rows = [_row_html(row, rendering, held) for row in body]
+    plain_rows = [_row_plain(row, rendering, held) for row in body]
     html = _page(rendering, {**context, "rows": [html for html in html_rows if html.strip()]})
     html = targets.traced(html, source.tracking)
     text = render_to_string(
@@ -152,33 +217,93 @@ def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
         split(richtext.tidy_lines(tidy(text)) + "\n"),
         split(tidy(html) + "\n"),
     ]
-    slots = tuple(dict.fromkeys(p for part in parts for p in part if isinstance(p, Slot)))
+    found = (p for part in parts for p in part if isinstance(p, Slot) and not _ends(p))
+    # Gates first: what is behind them depends on them.
+    slots = tuple(sorted(dict.fromkeys(found), key=lambda slot: not slot.name.startswith(GATE)))
     numbers = {slot: number for number, slot in enumerate(slots)}
-    subject_parts, text_parts, html_parts = (
-        tuple(numbers[p] if isinstance(p, Slot) else p for p in part) for part in parts
+    subject_parts, text_parts, html_parts = (_numbered(part, numbers) for part in parts)
+    return CompiledMessage(
+        slots, subject_parts, text_parts, html_parts, rendering, source.tracking, held
     )
-    return CompiledMessage(slots, subject_parts, text_parts, html_parts, rendering, source.tracking)
+
+
+def _ends(slot: Slot) -> bool:
+    return slot.name.startswith(GATE) and slot.fallback == _END
+
+
+def _numbered(parts: Iterable[str | Slot], numbers: Mapping[Slot, int]) -> tuple[mime.Part, ...]:
+    """Parts with numbers for slots, and a section for all that stands behind a gate."""
+    whole: list[mime.Part] = []
+    open_: list[tuple[Slot, list[mime.Part]]] = []
+    for part in parts:
+        here = open_[-1][1] if open_ else whole
+        if isinstance(part, str):
+            here.append(part)
+        elif not part.name.startswith(GATE):
+            here.append(numbers[part])
+        elif not _ends(part):
+            open_.append((part, []))
+        elif open_:
+            gate, inside = open_.pop()
+            outer = open_[-1][1] if open_ else whole
+            outer.append(mime.Section(numbers[gate], tuple(inside)))
+    return tuple(whole)
 
 
 def _refuse_unknown(body: Iterable[Row]) -> None:
     """A mail with a hole in it goes to nobody; it waits for the app that brings the block back."""
-    for row in body:
+    for row in _with_inside(body):
         if row.unknown:
             reason = _("The mail has a block “%s”, and this site knows none of that name.")
             raise Unavailable(Hold(reason % row.unknown))
 
 
-def _row_html(row: Row, rendering: Rendering) -> str:
+def _row_html(row: Row, rendering: Rendering, held: dict[str, Hold | Fault]) -> str:
     if row.person_slot:
         return mark_safe(mark(Slot(row.person_slot)))
+    if isinstance(row.block, GroupBlock):
+        return mark_safe(_group(row, rendering, held, _row_html, _note_html))
     html = render_html(row.block, row.value, rendering)
     return mark_safe(_in_row(html)) if html.strip() else ""
 
 
-def _row_plain(row: Row, rendering: Rendering) -> str:
+def _row_plain(row: Row, rendering: Rendering, held: dict[str, Hold | Fault]) -> str:
+    """With the empty line after it, so that what is left out leaves none behind."""
     if row.person_slot:
         return mark(Slot(row.person_slot))
-    return render_plain(row.block, row.value, rendering)
+    if isinstance(row.block, GroupBlock):
+        return _group(row, rendering, held, _row_plain, _note_plain)
+    return paragraph(render_plain(row.block, row.value, rendering))
+
+
+def paragraph(text: str) -> str:
+    return f"{text}\n\n" if text.strip() else ""
+
+
+def _group(
+    row: Row,
+    rendering: Rendering,
+    held: dict[str, Hold | Fault],
+    inner: Callable[[Row, Rendering, dict[str, Hold | Fault]], str],
+    note: Callable[[str], str],
+) -> str:
+    """The rows inside a group, between the marks of its gate where it has one."""
+    if not row.gate:
+        return "".join(inner(one, rendering, held) for one in row.inside)
+    try:
+        inside = "".join(inner(one, rendering, held) for one in row.inside)
+    except Unavailable as unavailable:  # it matters to those alone who would see it
+        held[row.gate], inside = unavailable.reason, ""
+    above = "" if rendering.strict else note(row.block.note(row.value))
+    return f"{above}{mark(Slot(row.gate))}{inside}{mark(Slot(row.gate, _END))}"
+
+
+def _note_html(note: str) -> str:
+    return _in_row(render_to_string(_TEMPLATES + "gate_note.html", {"note": note}))
+
+
+def _note_plain(note: str) -> str:
+    return paragraph(f"[{note}]")
 
 
 def _in_row(html: str) -> str:
@@ -196,16 +321,17 @@ def fragment(row: Row, given: dict[str, Any], rendering: Rendering) -> Fragment:
     with translation.override(rendering.language):
         html = render_html(row.block, row.value, rendering, **given)
         text = render_plain(row.block, row.value, rendering, **given)
+    text = paragraph(tidy(text))
     if not html.strip():
-        return Fragment("", tidy(text))
+        return Fragment("", text)
     inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
     finished = inliner.inline_fragment(_in_row(html), rendering.style)
-    return Fragment(tidy(rendering.absolute_html(finished)), tidy(text))
+    return Fragment(tidy(rendering.absolute_html(finished)), text)
 
 
 def fixed_refs(source: Source) -> list[Hashable]:
     """Refs of the products that blocks show to everybody."""
-    blocks = (row for row in rows(source.body) if isinstance(row.block, EmailBlock))
+    blocks = (row for row in all_rows(source.body) if isinstance(row.block, EmailBlock))
     return list(dict.fromkeys(ref for row in blocks for ref in row.block.fixed_refs(row.value)))
 
 
@@ -213,7 +339,7 @@ def wants_event_product(source: Source) -> bool:
     """Whether the message differs with the product that a person's event is about."""
     fields = merge_fields.fields()
     texts = [source.subject, source.preheader]
-    for row in rows(source.body):
+    for row in all_rows(source.body):
         if isinstance(row.block, EmailBlock):
             if row.block.wants_event_product(row.value):
                 return True

@@ -49,6 +49,11 @@ class EmailBlock:
     depends_on: DependsOn = "nothing"
     words_in: tuple[str, ...] = ()  # names of the fields in which merge fields work
 
+    def nested(self, depth: int) -> Block | None:
+        """The block for inside `depth` groups of blocks; None: not offered there."""
+        assert isinstance(self, Block)
+        return self
+
     def html(self, value: Any, rendering: Rendering, **context: Any) -> str:
         """One row's HTML, "" for no row. Called with the language of the mail active."""
         return self.render(value, context={"rendering": rendering, **context})  # type: ignore[attr-defined]

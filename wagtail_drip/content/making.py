@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from . import compiling, products, targets
 from .compiling import CompiledMessage, Row, Source
 from .personalizing import (
+    GATE,
     LEAVE,
     PLACE,
     PREFERENCES,
@@ -58,7 +59,7 @@ def make(
             groups.append((compiled, people))
         else:
             made.update(dict.fromkeys((person.id for person in people), compiled))
-    answers = _answers(source, groups)
+    answers = _answers(source, groups, date)
     for compiled, people in groups:
         made.update(personalize(compiled, people, envelopes, answers, date=date))
     return made
@@ -73,7 +74,7 @@ def sample(source: Source, *, recipient: Recipient | None = None) -> Mail:
     compiled = compiling.compile_message(
         source, product=_sample_product(recipient), fixed=_sample_fixed(source), strict=False
     )
-    own = {row.person_slot: row for row in compiling.rows(source.body) if row.person_slot}
+    own = _by_slot(source)
     answers = {
         slot.name: {person.id: _sample_word(slot, own.get(slot.name), compiled, recipient)}
         for slot in compiled.slots
@@ -140,9 +141,7 @@ def _compiled(
         return ref
     found = None if ref is None else loaded.get(ref)
     if ref is not None and found is None:
-        return Hold(_("The product that the mail is about no longer exists."))
-    if isinstance(found, Hold | Fault):
-        return found
+        found = Hold(_("The product that the mail is about no longer exists."))
     try:
         return compiling.compile_message(source, product=found, fixed=loaded)
     except Unavailable as unavailable:
@@ -154,25 +153,62 @@ def _compiled(
 
 
 def _answers(
-    source: Source, groups: list[tuple[CompiledMessage, list[Recipient]]]
+    source: Source, groups: list[tuple[CompiledMessage, list[Recipient]]], now: datetime
 ) -> dict[str, dict[int, Any]]:
-    """What fills each slot, by its name and the recipient's id. Each field is asked once."""
-    rows = {row.person_slot: row for row in compiling.rows(source.body) if row.person_slot}
-    wanted: dict[str, list[tuple[CompiledMessage, list[Recipient]]]] = defaultdict(list)
-    for group in groups:
-        for name in dict.fromkeys(slot.name for slot in group[0].slots):
-            wanted[name].append(group)
+    """What fills each slot, by its name and the recipient's id. Each field is asked once.
+
+    Only of those who see it: the gates come first, the outermost before those behind them.
+    """
+    rows = _by_slot(source)
+    wanted: dict[str, dict[int, list[Slot]]] = defaultdict(lambda: defaultdict(list))
+    for number, (compiled, _people) in enumerate(groups):
+        for slot in compiled.slots:
+            wanted[slot.name][number].append(slot)
     answers: dict[str, dict[int, Any]] = {}
-    for name, askers in wanted.items():
+    for name in sorted(wanted, key=lambda name: not name.startswith(GATE)):
         if name in (LEAVE, PREFERENCES, REACTION):
             continue
+        askers = [
+            (groups[number][0], _seeing(*groups[number], slots, answers))
+            for number, slots in wanted[name].items()
+        ]
         people = [person for _compiled, group in askers for person in group]
-        if name in rows:
-            answers[name] = _block_answers(rows[name], askers, people)
+        if not people:
+            answers[name] = {}
             continue
-        field = askers[0][0].rendering.fields.get(name)
-        answers[name] = _asked(field.values, people, name) if field else {}
+        if name.startswith(GATE):
+            answers[name] = _gate_answers(rows[name], people, now)
+        elif name in rows:
+            answers[name] = _block_answers(rows[name], askers, people)
+        else:
+            field = askers[0][0].rendering.fields.get(name)
+            answers[name] = _asked(field.values, people, name) if field else {}
     return answers
+
+
+def _by_slot(source: Source) -> dict[str, Row]:
+    """The blocks that differ from person to person, and the gates, by the names of their slots."""
+    named = ((row.gate or row.person_slot, row) for row in compiling.all_rows(source.body))
+    return {name: row for name, row in named if name}
+
+
+def _seeing(
+    compiled: CompiledMessage,
+    people: list[Recipient],
+    slots: Sequence[Slot],
+    answers: Mapping[str, Mapping[int, Any]],
+) -> list[Recipient]:
+    """Those of the people who see any of these slots."""
+    if not compiled.sections:
+        return people
+    return [p for p in people if any(compiled.is_seen(slot, p.id, answers) for slot in slots)]
+
+
+def _gate_answers(row: Row, people: list[Recipient], now: datetime) -> dict[int, Any]:
+    given = _asked(
+        lambda asked: row.block.shown(row.value, asked, now), people, str(row.block.label)
+    )
+    return {id: one if isinstance(one, Hold | Fault) else bool(one) for id, one in given.items()}
 
 
 def _block_answers(
@@ -242,6 +278,8 @@ def _fault(what: str, error: Exception) -> Fault:
 def _sample_word(
     slot: Slot, row: Row | None, compiled: CompiledMessage, recipient: Recipient | None
 ) -> Any:
+    if row is not None and row.gate:
+        return bool(row.block.sample_shown(row.value, recipient, _SAMPLE_DATE))
     if row is not None:
         given = row.block.sample_values(row.value, compiled.rendering)
         return _fragment(row, given, compiled, str(row.block.label))

@@ -162,7 +162,7 @@ def merge(text: str, rendering: Rendering) -> str:
         fallback = _fallback(match)
         if field.depends_on == "person":
             return mark(Slot(match[1], fallback))
-        if field.depends_on == "object" and rendering.product is None and fallback:
+        if field.depends_on == "object" and fallback and rendering.is_about_nothing:
             return fallback
         value = field.fixed(rendering)
         return str(value).translate(_STRAY) if value else fallback

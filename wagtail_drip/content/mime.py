@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from binascii import b2a_base64, b2a_qp
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
@@ -54,34 +55,54 @@ def quoted(text: str) -> bytes:
     return b2a_qp(text.encode() + b"x", istext=True)[:-1].replace(b"\n", b"\r\n")
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Parts that stand in a mail where the value numbered `gate` is one, and nowhere else."""
+
+    gate: int
+    parts: tuple[Part, ...]
+
+
+Part = str | int | Section  # a text, the number of a value, or parts that may be left out
+
+
 class Bodies:
     """The two bodies of a mail, encoded once, with a hole for each value.
 
     `text` and `html` are texts and the numbers of values. A hole stands between soft line breaks,
-    so a value goes in without encoding the rest anew.
+    so a value goes in, or a section is left out, without encoding the rest anew.
     """
 
-    def __init__(self, text: Iterable[str | int], html: Iterable[str | int]) -> None:
+    def __init__(self, text: Iterable[Part], html: Iterable[Part]) -> None:
         self.pieces: list[bytes] = []
         self.holes: list[tuple[int, int, int]] = []  # (piece, value, 0 for text or 1 for html)
+        self.sections: list[tuple[int, int, int]] = []  # (first piece, the one after it, gate)
+        self._cut = True  # whether the next piece begins
         for which, (subtype, parts) in enumerate((("plain", text), ("html", html))):
             start = "" if which == 0 else "\r\n"
             self._add((start + _PART.format(subtype)).encode())
-            for is_hole, run in groupby(parts, lambda part: isinstance(part, int)):
-                if is_hole:
-                    for value in run:
-                        self._hole(int(value), which)
-                else:
-                    self._add(quoted("".join(map(str, run))))
+            self._parts(parts, which)
             # A space at the very end would be lost before the line end that the boundary needs.
             self._add(_SOFT)
         self._add(_END)
 
+    def _parts(self, parts: Iterable[Part], which: int) -> None:
+        for kind, run in groupby(parts, type):
+            if kind is str:
+                self._add(quoted("".join(map(str, run))))
+                continue
+            for part in run:
+                if isinstance(part, Section):
+                    self._section(part, which)
+                else:
+                    self._hole(int(part), which)
+
     def _add(self, piece: bytes) -> None:
-        if self.pieces and not (self.holes and self.holes[-1][0] == len(self.pieces) - 1):
-            self.pieces[-1] += piece
-        else:
+        if self._cut:
             self.pieces.append(piece)
+            self._cut = False
+        else:
+            self.pieces[-1] += piece
 
     def _hole(self, value: int, which: int) -> None:
         self._add(_SOFT)
@@ -89,11 +110,26 @@ class Bodies:
         self.pieces.append(b"")
         self.pieces.append(_SOFT)
 
-    def fill(self, values: Sequence[tuple[bytes, bytes]]) -> bytes:
-        """The body with `(text, html)` of each value in its holes."""
+    def _section(self, section: Section, which: int) -> None:
+        self._add(_SOFT)
+        first, self._cut = len(self.pieces), True
+        self._parts(section.parts, which)
+        self._add(_SOFT)
+        self._cut = True
+        self.sections.append((first, len(self.pieces), section.gate))
+
+    def fill(self, values: Sequence[tuple[bytes, bytes] | None]) -> bytes:
+        """The body with `(text, html)` of each value in its holes.
+
+        None for a value leaves out the sections that it is the gate of.
+        """
         pieces = self.pieces.copy()
         for piece, value, which in self.holes:
-            pieces[piece] = values[value][which]
+            given = values[value]
+            pieces[piece] = b"" if given is None else given[which]
+        for first, end, gate in self.sections:
+            if values[gate] is None:
+                pieces[first:end] = [b""] * (end - first)
         return b"".join(pieces)
 
 

@@ -55,6 +55,7 @@ class Recipient:
     data: Mapping[str, Any] = field(default_factory=dict)  # of the event that enrolled
     campaign: str = ""  # slug
     node: str = ""
+    enrollment_id: int | None = None
     track_clicks: bool = True
     track_opens: bool = True
 
@@ -107,6 +108,7 @@ class Fragment:
 
 
 Word = str | Fragment  # what fills a slot
+GATE = "gate:"  # begins the name of a slot that only says whether what is behind it is there
 
 
 class Mail:
@@ -156,7 +158,7 @@ class FilledMail(Mail):
     def __init__(
         self,
         compiled: CompiledMessage,
-        words: Sequence[Word],
+        words: Sequence[Word | None],
         recipient: Recipient,
         envelope: Envelope,
         date: datetime,
@@ -208,10 +210,19 @@ class FilledMail(Mail):
     def as_bytes(self) -> bytes:
         compiled = self._compiled
         subject = compiled.subject_line or mime.header("Subject", self.subject).encode()
-        return subject + self._head + compiled.bodies.fill([encoded(word) for word in self._words])
+        filled = [None if word is None else encoded(word) for word in self._words]
+        return subject + self._head + compiled.bodies.fill(filled)
 
-    def _joined(self, parts: Iterable[str | int], how: Callable[[Word], str]) -> str:
-        return "".join(p if isinstance(p, str) else how(self._words[p]) for p in parts)
+    def _joined(self, parts: Iterable[mime.Part], how: Callable[[Word], str]) -> str:
+        return "".join(self._part(part, how) for part in parts)
+
+    def _part(self, part: mime.Part, how: Callable[[Word], str]) -> str:
+        if isinstance(part, str):
+            return part
+        if isinstance(part, mime.Section):
+            return "" if self._words[part.gate] is None else self._joined(part.parts, how)
+        word = self._words[part]
+        return "" if word is None else how(word)
 
 
 def as_text(word: Word) -> str:
@@ -268,8 +279,19 @@ def _one(
         return Fault(_("It has no envelope."))
     if not _LINK.fullmatch(envelope.leave_url):
         return Fault(_("The unsubscribe link %r is not a web address.") % envelope.leave_url[:200])
-    words: list[Word] = []
+    words: list[Word | None] = []
     for slot in compiled.slots:
+        if compiled.sections and not compiled.is_seen(slot, recipient.id, answers):
+            words.append(None)
+            continue
+        if slot.name.startswith(GATE):
+            is_open = answers[slot.name].get(recipient.id, False)
+            if isinstance(is_open, Hold | Fault):
+                return is_open
+            if is_open and slot.name in compiled.held:
+                return compiled.held[slot.name]
+            words.append("" if is_open else None)
+            continue
         if slot.name in (LEAVE, REACTION):
             words.append(envelope.leave_url if slot.name == LEAVE else envelope.reaction)
             continue

@@ -49,11 +49,17 @@ class Rendering:
     language: str = "en"
     fields: Mapping[str, merge_fields.MergeField] = field(default_factory=dict)
     product: Product | None = None  # what the readers' event is about
+    lacking: Hold | Fault | None = None  # why it can't be shown, where the event names one
     # What blocks show to everybody, by ref
     products: Mapping[Hashable, Product | Hold | Fault] = field(default_factory=dict)
 
     strict: bool = True  # False: a preview shows what can't be sent, too
     column: int = 0  # width of the column it stands in, CSS pixels; 0: it has the whole row
+
+    @property
+    def is_about_nothing(self) -> bool:
+        """Whether the readers' event names no product at all."""
+        return self.product is None and self.lacking is None
 
     @property
     def room(self) -> int:
@@ -135,6 +141,8 @@ class Rendering:
     def event_product(self) -> Product:
         """What the readers' event is about. Raises Unavailable where it is about nothing."""
         if self.product is None:
+            if self.lacking is not None:
+                raise Unavailable(self.lacking)
             raise Unavailable(Hold(_("The event that started the series names no product.")))
         return self.product
 

@@ -43,6 +43,7 @@ def recipient(delivery: Due, campaign: Campaign) -> Recipient:
     return Recipient(
         id=delivery.pk,
         contact_id=delivery.enrollment.contact_id,
+        enrollment_id=delivery.enrollment.pk,
         email=contact.email,
         first_name=contact.first_name,
         last_name=contact.last_name,

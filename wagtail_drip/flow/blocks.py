@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
-from wagtail.blocks import Block
-
 from .. import registry
-from ..streams import OpenStreamBlock
+from ..streams import OpenStreamBlock, sharing
 from . import conditions
-
-# The blocks for each place, while a stream is being built. Streams inside one another offer the
-# same ones: each built anew would double them with every level, and the editor with them.
-_shared: ContextVar[dict[Any, list[tuple[str, Block]]] | None] = ContextVar("shared", default=None)
-
-
-@contextmanager
-def _sharing() -> Iterator[dict[Any, list[tuple[str, Block]]]]:
-    if (pool := _shared.get()) is not None:
-        yield pool
-        return
-    token = _shared.set(pool := {})
-    try:
-        yield pool
-    finally:
-        _shared.reset(token)
 
 
 class ConditionsBlock(OpenStreamBlock):
@@ -39,7 +18,7 @@ class ConditionsBlock(OpenStreamBlock):
     subject = conditions.ENROLLMENT
 
     def __init__(self, local_blocks: Any = None, depth: int = 0, **kwargs: Any) -> None:
-        with _sharing() as pool:
+        with sharing() as pool:
             place = (self.subject, depth)
             if place not in pool:
                 offered = [
@@ -64,7 +43,7 @@ class FlowBlock(OpenStreamBlock):
     """A flow: what happens to a person, in order. `depth`: inside how many decisions it stands."""
 
     def __init__(self, local_blocks: Any = None, depth: int = 0, **kwargs: Any) -> None:
-        with _sharing() as pool:
+        with sharing() as pool:
             if depth not in pool:
                 parts = registry.flow_blocks().items()
                 offered = [(slug, part.nested(depth)) for slug, part in parts]
