@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.dispatch import Signal
 from wagtail import hooks
 
 from tests import factories
 from tests.content.support import make_one, source
-from wagtail_drip import registry
+from wagtail_drip import checks, registry
 from wagtail_drip.content.personalizing import Recipient
 from wagtail_drip.flow.checking import problems
 from wagtail_drip.flow.compiling import compile_flow
@@ -41,6 +42,30 @@ def test_a_trigger(run):
     orders = SimpleNamespace(create=lambda *args: SimpleNamespace(pk=7, email="ann@example.com"))
     run("add a trigger", 1, Order=SimpleNamespace(objects=orders))
     assert Event.objects.get().key == "order:7"
+
+
+def test_a_model_and_a_signal(run, monkeypatch):
+    from example_site.shop.models import Order
+
+    placed = Signal()
+    before = list(registry.SOURCES)
+    monkeypatch.setattr(Order, "customer", property(lambda order: order.user), raising=False)
+    monkeypatch.setattr(Order, "book_ids", lambda order: [3, 4], raising=False)
+    try:
+        run("make any model or signal a trigger", 0, Order=Order)
+        run("make any model or signal a trigger", 1, order_placed=placed)
+        user = factories.user("ann@example.com")
+        order = Order.objects.create(user=user, total="18.50")
+        placed.send(sender=Order, order=order, user=user)
+        assert checks.sources() == []
+    finally:
+        for source in registry.SOURCES[len(before) :]:
+            source.disconnect()
+    found = Event.objects.exclude(name="user_signed_up").order_by("pk")
+    assert [(one.name, one.data["total"]) for one in found] == [
+        ("order_created", "18.50"),
+        ("order_confirmed", "18.50"),
+    ]
 
 
 def test_consent_at_a_form(run):

@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils.module_loading import import_string
 
+from . import registry
 from .conf import conf
 
 TAG = "wagtail_drip"
@@ -51,7 +52,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> Findings:
         *cluster(),
         *database(),
     ]
-    found += retention()
+    found += [*retention(), *sources()]
     if _sends():
         found += [*base_url(), *sender(), *postal_address(), *hash_key(), *patience()]
     return found
@@ -84,6 +85,16 @@ def retention() -> Findings:
         hint = "Set WAGTAIL_DRIP_RETENTION to something like {'events': 730, 'deliveries': None}."
         return [checks.Error(str(error), hint=hint, id="wagtail_drip.E020")]
     return []
+
+
+def sources() -> Findings:
+    """Declared triggers whose model has changed since: what they would record is lost."""
+    hint = "Change the declaration (a ModelTrigger or SignalTrigger), or give the model its field."
+    return [
+        checks.Error(text, hint=hint, id="wagtail_drip.E021")
+        for source in registry.SOURCES
+        for text in source.faults()
+    ]
 
 
 def products() -> Findings:

@@ -19,6 +19,9 @@ HOOKS = (
     "register_drip_channels",
 )
 
+# What records events by itself (integrations/models.py), for the system checks.
+SOURCES: list[Any] = []
+
 
 def registered(hook_name: str) -> dict[str, Any]:
     """All instances of one hook by slug, in order of registration; the last one of a slug wins."""
