@@ -4,11 +4,13 @@ import csv
 import io
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from wagtail.models import ModelLogEntry
+from wagtail.models import GroupPagePermission, ModelLogEntry, Page, Site
 
 from tests import factories as make
+from wagtail_drip.admin.contact_imports import imports_of
 from wagtail_drip.engine.ticking import tick
 from wagtail_drip.models import Attribute, Consent, Contact, ContactImport, ImportChunk
 
@@ -148,3 +150,26 @@ def test_looking_changes_nothing(importer):
     job = upload(importer)
     assert importer.get(url("go_import", job.pk, "discard")).status_code == 405
     assert ContactImport.objects.exists()
+
+
+def test_a_file_is_of_who_uploaded_it_and_of_its_topics_sites():
+    root = Page.objects.get(depth=1)
+    sites = [make.site()]
+    sites += Site.objects.bulk_create(
+        [Site(hostname="b.example", root_page=root.add_child(instance=Page(title="B", slug="b")))]
+    )
+    group = Group.objects.create(name="b")
+    change = Permission.objects.get(codename="change_page", content_type__app_label="wagtailcore")
+    GroupPagePermission.objects.create(group=group, page=sites[1].root_page, permission=change)
+    user = make.user()
+    user.groups.add(group)
+    here, there = (make.topic(f"t{site.pk}", site=site) for site in sites)
+    files = {"mine": [], "nobody's": [], "theirs": [there], "ours": [here], "both": [here, there]}
+    for name, topics in files.items():
+        job = ContactImport.objects.create(
+            file_name=name, encoding="UTF-8", delimiter=",",
+            created_by=user if name == "mine" else make.user(),
+        )  # fmt: skip
+        job.topics.set(topics)
+    assert {job.file_name for job in imports_of(user)} == {"mine", "theirs"}
+    assert imports_of(make.user(is_superuser=True)).count() == 5

@@ -4,9 +4,12 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
-from wagtail.models import ModelLogEntry
+from django.utils import timezone
+from wagtail.models import GroupPagePermission, ModelLogEntry, Page, Site
 
 from tests import factories as make
 from tests.queries import queries
@@ -17,13 +20,18 @@ from wagtail_drip.models import (
     Attribute,
     Consent,
     Contact,
+    ContactImport,
     Enrollment,
     Event,
+    ImportedContact,
+    Link,
+    Reaction,
     Segment,
     Suppression,
     Tag,
 )
 from wagtail_drip.models.consent import grant, suppress
+from wagtail_drip.models.reactions import keys_of
 
 from .support import client_of, texts
 
@@ -68,6 +76,59 @@ def test_a_person_and_their_story_are_on_one_page(marketer, now):
     for text in ("Ann", "Home town", "Bookham", "[1]", "hard bounce", "Entered a campaign",
                  "Signed up", "Agreed to", "Tagged"):  # fmt: skip
         assert text in content
+
+
+def test_what_they_wish_is_on_their_page(marketer):
+    later = timezone.now() + timedelta(days=9)
+    contact = make.contact(paused_until=later, most_per_week=3)
+    shown = {term for term in ("No news until", "Most mails a week", "Switched off")
+             if term in marketer.get(contact_url(contact.pk)).text}  # fmt: skip
+    assert shown == {"No news until", "Most mails a week"}
+
+
+def test_clicks_and_opens_are_part_of_the_story(now):
+    contact = make.contact()
+    delivery = make.delivery(make.enrollment(make.campaign(), contact), created_at=now)
+    url = "https://www.example.com/<b>"
+    link = Link.objects.get(key=keys_of([url])[url])
+    for number, (kind, target, by) in enumerate(
+        [("opened", None, ""), ("clicked", link, ""), ("clicked", link, "burst")], start=1
+    ):
+        at = now + timedelta(minutes=number)
+        Reaction.objects.create(delivery=delivery, kind=kind, link=target, by=by, at=at)
+    entries, _following = contact_timeline.page(contact, make.user(), None)
+    assert [(str(e.text), str(e.detail), len(e.marks)) for e in entries[:3]] == [
+        ("Followed a link in a mail", url, 1),
+        ("Followed a link in a mail", url, 0),
+        ("Opened a mail", "", 0),
+    ]
+
+
+def test_another_site_s_editor_reads_their_own_part_of_the_story(now):
+    """Somebody known on two sites: of the other one nothing shows."""
+    root = Page.objects.get(depth=1)
+    other = Site.objects.create(
+        hostname="other.example", root_page=root.add_child(instance=Page(title="O", slug="other"))
+    )
+    group = Group.objects.create(name="Other site")
+    change = Permission.objects.get(codename="change_page", content_type__app_label="wagtailcore")
+    GroupPagePermission.objects.create(group=group, page=other.root_page, permission=change)
+    user = make.user()
+    user.groups.add(group)
+    contact = make.contact()
+    hidden = make.enrollment(make.campaign("hidden", name="Hidden"), contact)
+    mail = make.delivery(hidden, created_at=now)
+    Reaction.objects.create(delivery=mail, kind="opened", at=now)
+    grant(contact, make.topic("ours", name="Hidden"), at=now, source="form")
+    job = ContactImport.objects.create(file_name="Hidden", encoding="UTF-8", delimiter=",")
+    ImportedContact.objects.create(contact=contact, job=job, at=now)
+    grant(contact, make.topic("theirs", name="Shown", site=other), at=now, source="form")
+    entries, _following = contact_timeline.page(contact, user, None)
+    assert [str(entry.text) for entry in entries] == ["Agreed to “Shown”"]
+    client = client_of("neighbor", "view_contact", "see_personal_data")
+    get_user_model().objects.get(username="neighbor").groups.add(group)
+    shown = client.get(contact_url(contact.pk)).text
+    assert "Shown" in shown and "Hidden" not in shown
 
 
 def test_hostile_data_shows_as_text(marketer, now):
@@ -279,14 +340,29 @@ def test_what_is_known_is_edited_by_its_type(marketer, now):
     bad = marketer.post(address, {"attribute_size": "many"})
     assert "“Size”" in bad.content.decode()
     marketer.post(
-        address, {"first_name": "Ann", "time_zone": "Europe/Paris", "attribute_size": "7"}
-    )
+        address,
+        {
+            "first_name": "Ann", "time_zone": "Europe/Paris", "attribute_size": "7",
+            "track_clicks": "on", "track_opens": "on",
+        },
+    )  # fmt: skip
     contact.refresh_from_db()
     assert (contact.first_name, contact.time_zone) == ("Ann", "Europe/Paris")
     assert contact.attributes == {"kept": 1, "size": 7}
     assert ModelLogEntry.objects.get().data == {
         "fields": ["first_name", "time_zone", "attribute_size"]
     }
+
+
+def test_what_may_be_seen_of_somebody_is_switched_off_for_them(marketer):
+    contact = make.contact()
+    address = reverse("wagtail_drip_admin:edit_contact", args=[contact.pk])
+    assert "May see which links they follow" in marketer.get(address).content.decode()
+    marketer.post(address, {"track_opens": "on"})
+    contact.refresh_from_db()
+    assert (contact.track_clicks, contact.track_opens) == (False, True)
+    assert ModelLogEntry.objects.get().data == {"fields": ["track_clicks"]}
+    assert "may see which links they follow" in marketer.get(contact_url(contact.pk)).text
 
 
 def test_a_contact_is_added_once(marketer):

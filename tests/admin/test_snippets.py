@@ -8,7 +8,7 @@ from wagtail.test.utils.form_data import rich_text
 
 from tests import factories as make
 from tests.queries import queries
-from wagtail_drip.models import Campaign, Step, Topic
+from wagtail_drip.models import Campaign, Step, Topic, pruned
 
 from .support import client_of, form, url, wait
 
@@ -134,3 +134,12 @@ def test_an_empty_list_says_what_it_is_for(editor, model, words):
     listing = reverse(model.snippet_viewset.get_url_name("list"))
     assert words in editor.get(listing).content.decode()
     assert words not in editor.get(listing, {"q": "nothing like it"}).content.decode()
+
+
+def test_mails_that_were_pruned_count_as_sent(editor, now):
+    campaign = make.campaign()
+    make.deliveries(campaign, 3, state="sent")
+    step_key = make.uuid4()
+    pruned.add({(campaign.pk, step_key, "sent", ""): 40, (campaign.pk, step_key, "opened", ""): 9})
+    cells = BeautifulSoup(page(editor, url("list")), "html.parser").select("tbody td")
+    assert cells[5].get_text(strip=True) == "43"

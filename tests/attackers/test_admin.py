@@ -11,7 +11,7 @@ from wagtail.models import GroupPagePermission, Page, Site
 
 from tests import factories
 from tests.admin.support import client_of
-from wagtail_drip.models import Campaign, SiteSettings, Step
+from wagtail_drip.models import Campaign, ContactImport, Farewell, SiteSettings, Step
 
 from .routes import Route, routes
 
@@ -32,7 +32,17 @@ def rows():
     enrollment = factories.enrollment(campaign, contact)
     delivery = factories.delivery(enrollment, state="uncertain")
     settings = SiteSettings.objects.create(site=campaign.site)
-    found = [topic, campaign, Step.objects.get(), contact, event, enrollment, delivery, settings]
+    job = ContactImport.objects.create(
+        file_name="welcome 1.csv", state="checked", encoding="UTF-8", delimiter=","
+    )
+    job.topics.add(topic)
+    left = Farewell.objects.create(
+        contact=contact, topic=topic, words="welcome 1", at=factories.NOW
+    )
+    found = [
+        topic, campaign, Step.objects.get(), contact, event, enrollment, delivery, settings, job,
+        left,
+    ]  # fmt: skip
     return {row._meta.model_name: row for row in found}
 
 
@@ -40,7 +50,9 @@ def values(route: Route, rows) -> dict[str, object]:
     """What may stand in the holes of an address; in any other there is a 1."""
     lists = {"contacts": "contact", "events": "event", "people": "enrollment",
              "deliveries": "delivery"}  # fmt: skip
-    name = next((n for n in rows if f"wagtail_drip_{n}:" in route.name), "")
+    imports = ("import", "map_import", "go_import", "refused")
+    name = "contactimport" if route.name.rpartition(":")[2] in imports else ""
+    name = name or next((n for n in rows if f"wagtail_drip_{n}:" in route.name), "")
     name = name or next((row for part, row in lists.items() if f"drip_{part}_" in route.name), "")
     row = rows.get(name) or rows["campaign"]
     revision = getattr(row, "latest_revision_id", None) or 1
@@ -124,7 +136,7 @@ def test_another_site_s_editor_sees_nothing_of_this_one(rows, neighbor):
 
 
 LISTS = [r for r in ADMIN if not r.arguments and r.name.rpartition(":")[2].rpartition("_")[2]
-         in ("list", "index", "results")]  # fmt: skip
+         in ("list", "index", "results", "imports")]  # fmt: skip
 
 
 def test_another_site_s_editor_finds_this_one_s_in_no_list(rows, neighbor):

@@ -103,3 +103,12 @@ def test_as_many_queries_for_ten_campaigns_as_for_one(now):
     for number in range(9):
         factories.deliveries(factories.campaign(f"c{number}"), 3, state="skipped", reason="goal")
     assert queries(status, now) == few
+
+
+def test_reasons_that_differ_by_case_or_accent_are_two(now):
+    """MariaDB's default collation takes them for one."""
+    row = factories.campaign()
+    for reason in ("bought it", "Bought it", "bought ít"):
+        factories.enrollments(row, 2, state="left", reason=reason, due_at=None)
+    (campaign,) = status(now)["campaigns"]
+    assert campaign["enrollments"]["left"] == {"bought it": 2, "Bought it": 2, "bought ít": 2}

@@ -8,10 +8,14 @@ from tests import factories as make
 from tests.queries import queries
 from wagtail_drip.engine.disclosing import disclose
 from wagtail_drip.engine.merging import merge
-from wagtail_drip.models import Contact, ContactImport, ImportedContact, Tag
+from wagtail_drip.models import Contact, ContactImport, ImportedContact, Link, Reaction, Tag
 from wagtail_drip.models.consent import grant, suppress
+from wagtail_drip.models.reactions import keys_of
 
 pytestmark = pytest.mark.django_db
+
+
+OFFER = "https://www.example.com/offer"
 
 
 def lived(now, email="ann@example.com", number=1) -> Contact:
@@ -21,7 +25,9 @@ def lived(now, email="ann@example.com", number=1) -> Contact:
     for _ in range(number):
         event = make.event(contact, data={"book": 7})
         enrollment = make.enrollment(make.campaign(make.uuid4().hex), contact, event=event)
-        make.delivery(enrollment, state="sent", opened_at=now)
+        mail = make.delivery(enrollment, state="sent", opened_at=now)
+        link = Link.objects.get(key=keys_of([OFFER])[OFFER])
+        Reaction.objects.create(delivery=mail, kind="clicked", link=link, at=now, by="agent")
         grant(contact, make.topic(make.uuid4().hex), at=now, source="/signup/", ip="192.0.2.7")
         contact.tags.add(Tag.objects.create(name=make.uuid4().hex))
     return contact
@@ -42,6 +48,8 @@ def test_all_that_is_kept_is_told(now):
     assert told["events"][0]["data"] == {"book": 7}
     assert told["mails"][0]["opened_at"] == now.isoformat()
     assert told["mails"][0]["campaign"] == told["campaigns"][0]["campaign"] != ""
+    (click,) = told["opens_and_clicks"]
+    assert (click["link"], click["by"], click["at"]) == (OFFER, "agent", now.isoformat())
     assert len(told["tags"]) == len(told["consents"]) == 1
     assert "wagtail_drip.importedcontact" in told["other"]
 

@@ -105,3 +105,20 @@ def test_merging_takes_two_who_are_there(two, now):
         with pytest.raises(ValueError, match="two contacts"):
             merge(kept, other, now=now)
     assert Contact.objects.count() == 2
+
+
+def test_of_two_wishes_the_stricter_holds(now):
+    later = now + timedelta(days=9)
+    kept = make.contact("kept@example.com", paused_until=now, track_opens=False)
+    gone = make.contact("gone@example.com", paused_until=later, most_per_week=3, track_clicks=False)
+    merged = merge(kept, gone, now=now)
+    assert (merged.paused_until, merged.most_per_week) == (later, 3)
+    assert (merged.track_clicks, merged.track_opens) == (False, False)
+    busy = make.contact("busy@example.com", most_per_week=5)
+    assert merge(busy, merged, now=now).most_per_week == 3
+
+
+def test_who_wishes_nothing_special_wishes_nothing_special_after_a_merge(two, now):
+    merged = merge(*two, now=now)
+    assert (merged.paused_until, merged.most_per_week) == (None, None)
+    assert merged.track_clicks and merged.track_opens

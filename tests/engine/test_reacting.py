@@ -9,7 +9,7 @@ from tests import factories
 from wagtail_drip.engine.erasing import erase
 from wagtail_drip.engine.reacting import pass_on
 from wagtail_drip.engine.tracking import CLICKED, OPENED, note, react
-from wagtail_drip.models import Event, Link, Reaction
+from wagtail_drip.models import Contact, Event, Link, Reaction
 from wagtail_drip.models.reactions import keys_of
 
 pytestmark = pytest.mark.django_db
@@ -163,5 +163,26 @@ def test_one_click_that_can_t_be_told_keeps_no_other_back(delivery, links, now, 
 def test_of_somebody_erased_meanwhile_nothing_is_told(delivery, links, now):
     click(delivery, links[0], now)
     type(delivery.contact).objects.update(erased_at=now)
+    assert pass_on(now + MINUTE) == 1
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(("fact", "switch"), [(CLICKED, "track_clicks"), (OPENED, "track_opens")])
+def test_who_wants_nobody_to_see_is_not_seen(delivery, links, now, fact, switch):
+    """Links of mails from before lead through the site still, and a provider may tell as well."""
+    Contact.objects.update(**{switch: False})
+    link = links[0] if fact == CLICKED else None
+    assert not react(delivery.token, fact, now, link=link)
+    note(delivery.token, fact, now)
+    delivery.refresh_from_db()
+    assert (delivery.clicked_at, delivery.opened_at) == (None, None)
+    assert not Reaction.objects.exists()
+    other = OPENED if fact == CLICKED else CLICKED
+    assert react(delivery.token, other, now)
+
+
+def test_a_click_is_told_to_no_campaign_once_they_said_so(delivery, links, now):
+    click(delivery, links[0], now)
+    Contact.objects.update(track_clicks=False)
     assert pass_on(now + MINUTE) == 1
     assert not Event.objects.exists()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests import factories
 from wagtail_drip.content.person_links import preferences_url
-from wagtail_drip.models import Contact
+from wagtail_drip.models import Contact, SiteSettings
 from wagtail_drip.models.consent import grant, granted
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.recipients.urls")]
@@ -69,8 +69,10 @@ def test_saving(client, path, ann, news, offers, settings):
 
 
 @pytest.mark.parametrize(
-    "wish", [{"topics": ["4711"]}, {"topics": ["x"]}, {"language": "xx"}, {"pace": "9"}]
-)
+    "wish",
+    [{"topics": ["4711"]}, {"topics": ["x"]}, {"language": "xx"}, {"pace": "9"},
+             {"asked": ["email"]}, {"asked": ["track_clicks"], "seen": ["erased_at"]}],
+)  # fmt: skip
 def test_what_is_not_on_offer_changes_nothing(client, path, ann, news, wish):
     response = client.post(path, wish)
     assert "Nothing has changed" in response.text
@@ -128,3 +130,33 @@ def test_the_address_of_the_page_goes_nowhere(client, path):
         assert response["Referrer-Policy"] == "no-referrer"
         assert response["X-Robots-Tag"] == "noindex, nofollow"
         assert "no-store" in response["Cache-Control"]
+
+
+def switches(response):
+    return {box["value"]: box.has_attr("checked") for box in soup(response).select("[name=seen]")}
+
+
+def test_what_is_seen_is_asked_where_the_site_looks(client, path, ann):
+    assert switches(client.get(path)) == {"track_clicks": True}
+    SiteSettings.objects.create(site=factories.site(), track_opens=True)
+    assert switches(client.get(path)) == {"track_clicks": True, "track_opens": True}
+    SiteSettings.objects.update(track_clicks=False, track_opens=False)
+    assert switches(client.get(path)) == {}
+
+
+def test_nobody_sees_what_they_click_once_they_say_so(client, path, ann):
+    SiteSettings.objects.create(site=factories.site(), track_opens=True)
+    asked = {"asked": ["track_clicks", "track_opens"], "pace": "all"}
+    page = client.post(path, asked | {"seen": ["track_opens"]}, follow=True)
+    assert switches(page) == {"track_clicks": False, "track_opens": True}
+    ann.refresh_from_db()
+    assert (ann.track_clicks, ann.track_opens) == (False, True)
+    client.post(path, asked | {"seen": ["track_clicks", "track_opens"]})
+    ann.refresh_from_db()
+    assert ann.track_clicks
+
+
+def test_a_page_that_asked_nothing_switches_nothing(client, path, ann):
+    client.post(path, {"pace": "all"})
+    ann.refresh_from_db()
+    assert ann.track_clicks and ann.track_opens

@@ -21,6 +21,7 @@ from wagtail.coreutils import get_content_languages
 
 from ..engine.identifying import find, identify
 from ..models import Attribute, Contact
+from ..models.contacts import TRACKED
 from . import contact_actions
 from .contact_imports import may_import
 from .contacts import PersonPage, contact_url, list_url
@@ -36,11 +37,18 @@ WIDGETS: dict[str, Any] = {
 
 
 class ContactForm(forms.ModelForm):
-    """Names, language and time zone, and whatever attributes the site has defined."""
+    """Names, language and time zone, what may be seen of them, and whatever attributes the site
+    has defined."""
 
     class Meta:
         model = Contact
-        fields = ["first_name", "last_name", "language", "time_zone"]
+        fields = ["first_name", "last_name", "language", "time_zone", *TRACKED]
+        help_texts = {
+            name: gettext_lazy(
+                "People choose this on their own page. Switch it on again only if they ask for it."
+            )
+            for name in TRACKED
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

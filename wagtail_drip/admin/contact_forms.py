@@ -179,7 +179,8 @@ class MergeForm(ActionForm):
         empty_label=None,
         help_text=gettext_lazy(
             "Its address gets the mails from now on. The other one's history, tags and consents "
-            "come to it, and its address goes on meaning this person."
+            "come to it, and its address goes on meaning this person. Of what the two wish "
+            "(fewer mails, a pause, not to be seen) the stricter holds."
         ),
     )
 
@@ -189,7 +190,8 @@ class MergeForm(ActionForm):
             del self.fields["kept"]
             self.fields["other"].help_text = _(
                 "That contact's history, tags and consents come to this one, which keeps its own "
-                "address."
+                "address. Of what the two wish (fewer mails, a pause, not to be seen) the stricter "
+                "holds."
             )
         else:
             del self.fields["other"]

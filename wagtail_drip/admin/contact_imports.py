@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -43,6 +44,10 @@ def may_import(user: Any) -> bool:
     return may_see_people(user) and may(user, "add", Contact)
 
 
+def imports_of(user: Any) -> QuerySet[ContactImport]:
+    return within(ContactImport.objects.all(), user)
+
+
 def imports_url() -> str:
     return reverse("wagtail_drip_admin:imports")
 
@@ -70,8 +75,10 @@ class ImportsView(ImportPage, ListView):
     template_name = "wagtail_drip/admin/imports.html"
     page_title = gettext_lazy("Imports")
     paginate_by = 20
-    queryset = ContactImport.objects.select_related("created_by").order_by("-pk")
     top = True
+
+    def get_queryset(self) -> QuerySet[ContactImport]:
+        return imports_of(self.request.user).select_related("created_by").order_by("-pk")
 
     def get_header_buttons(self) -> list[Any]:
         url = reverse("wagtail_drip_admin:upload_contacts")
@@ -207,7 +214,7 @@ class MapView(ImportPage, FormView):
     form_class = MapForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        self.object = get_object_or_404(ContactImport, pk=kwargs["pk"])
+        self.object = get_object_or_404(imports_of(request.user), pk=kwargs["pk"])
         if may_import(request.user) and self.object.state not in (State.UPLOADED, State.CHECKED):
             return redirect("wagtail_drip_admin:import", pk=self.object.pk)
         return super().dispatch(request, *args, **kwargs)
@@ -236,7 +243,7 @@ class ImportView(ImportPage, TemplateView):
     template_name = "wagtail_drip/admin/import.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        self.object = get_object_or_404(ContactImport, pk=kwargs["pk"])
+        self.object = get_object_or_404(imports_of(request.user), pk=kwargs["pk"])
         return super().dispatch(request, *args, **kwargs)
 
     def get_page_title(self) -> str:
@@ -275,7 +282,7 @@ def go(request: HttpRequest, pk: int, wish: str) -> HttpResponse:
     """Import what was checked; go on after an error; or throw the file away."""
     if not may_import(request.user):
         raise PermissionDenied
-    job = get_object_or_404(ContactImport, pk=pk)
+    job = get_object_or_404(imports_of(request.user), pk=pk)
     if wish == "discard" and job.state not in (State.IMPORTING, State.DONE):
         job.delete()
         messages.success(request, _("The file is thrown away; nothing was imported."))
@@ -299,7 +306,7 @@ def download_refused(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The rows that were refused, with why, as CSV: to be mended and imported again."""
     if not may_import(request.user):
         raise PermissionDenied
-    job = get_object_or_404(ContactImport, pk=pk)
+    job = get_object_or_404(imports_of(request.user), pk=pk)
     response = StreamingHttpResponse(_refused(job), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="refused-{job.pk}.csv"'
     return response

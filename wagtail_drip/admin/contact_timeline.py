@@ -15,7 +15,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from wagtail.models import ModelLogEntry
 
-from ..models import Contact, Delivery, Enrollment, Event
+from ..models import Contact, Delivery, Enrollment, Event, Reaction
 from .contact_actions import LOGGED
 from .forms import trigger_label
 from .record_cells import linked, mail_name, named, reason
@@ -109,6 +109,22 @@ def _mails(contact: Contact, user: Any) -> Source:
     return rows, "created_at", entry
 
 
+def _reactions(contact: Contact, user: Any) -> Source:
+    def entry(row: Any) -> Entry:
+        clicked = row.kind == Reaction.Kind.CLICKED
+        text = _("Followed a link in a mail") if clicked else _("Opened a mail")
+        where = row.link.url if row.link else ""
+        return Entry(row.at, "link-external" if clicked else "view", text, where, _by(row))
+
+    rows = Reaction.objects.filter(delivery__contact=contact).select_related("link")
+    return rows, "at", entry
+
+
+def _by(row: Reaction) -> list[str]:
+    """A program's doing is said to be one; a person's needs no mark."""
+    return [str(row.get_by_display())] if row.by else []
+
+
 def _consents(contact: Contact, user: Any) -> Source:
     def entry(row: Any) -> Entry:
         granted = row.state == "granted"
@@ -161,5 +177,5 @@ def _said(marks: Iterable[str]) -> list[str]:
 
 
 SOURCES: list[Callable[[Contact, Any], Source]] = [
-    _events, _entered, _ended, _mails, _consents, _tags, _imports, _merges, _by_hand,
+    _events, _entered, _ended, _mails, _reactions, _consents, _tags, _imports, _merges, _by_hand,
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.formats import localize
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -25,6 +26,7 @@ from wagtail.admin.widgets.button import Button
 from ..engine.disclosing import disclose
 from ..models import Attribute, Contact, Delivery, Enrollment, Event, Segment, Suppression
 from ..models.addresses import keyed_hashes
+from ..models.contacts import TRACKED
 from ..models.matching import UnknownCondition
 from . import contact_actions, contact_timeline
 from .contact_actions import ACTIONS, EXPORT, Action
@@ -100,20 +102,22 @@ class ContactView(PersonPage, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         before = parse_datetime(self.request.GET.get("before", "")) if self._before_given else None
-        entries, following = contact_timeline.page(self.object, self.request.user, before)
+        user = self.request.user
+        inside = self.object.enrollments.filter(state=Enrollment.State.ACTIVE)
+        entries, following = contact_timeline.page(self.object, user, before)
         older = f"?{urlencode({'before': following.isoformat()})}" if following else ""
         return {
             **super().get_context_data(**kwargs),
             "contact": self.object,
             "facts": facts(self.object),
             "suppressions": against(self.object),
-            "consents": self.object.consents.select_related("topic").order_by("topic__name"),
-            "inside": self.object.enrollments.filter(state=Enrollment.State.ACTIVE).select_related(
-                "campaign"
+            "consents": within(
+                self.object.consents.select_related("topic").order_by("topic__name"), user
             ),
+            "inside": within(inside.select_related("campaign"), user),
             "entries": entries,
             "older": older,
-            "lists": lists(self.object, self.request.user),
+            "lists": lists(self.object, user),
             "newest": bool(before) and contact_url(self.object.pk),
         }
 
@@ -135,6 +139,7 @@ def facts(contact: Contact) -> list[tuple[str, Any]]:
         (_("Account"), str(contact.user) if contact.user else ""),
         (_("Language"), contact.language),
         (_("Time zone"), contact.time_zone),
+        *_wishes(contact),
     ]
     defined = {one.key: one for one in Attribute.objects.all()}
     for key, value in sorted(contact.attributes.items()):
@@ -142,6 +147,22 @@ def facts(contact: Contact) -> list[tuple[str, Any]]:
         plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         rows.append((one.label, one.say(value)) if one else (key, plain))
     return [(str(label), text) for label, text in rows if text]
+
+
+def _wishes(contact: Contact) -> list[tuple[Any, Any]]:
+    """What they chose of how much they get and what may be seen, where it isn't the usual."""
+    until, most = contact.paused_until, contact.most_per_week
+    paused = until if until and until > timezone.now() else None
+    unseen = [
+        str(Contact._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+        for name in TRACKED
+        if not getattr(contact, name)
+    ]
+    return [
+        (_("No news until"), localize(timezone.localtime(paused)) if paused else ""),
+        (_("Most mails a week"), most),
+        (_("Switched off"), ", ".join(unseen)),
+    ]
 
 
 def lists(contact: Contact, user: Any) -> list[tuple[str, str]]:

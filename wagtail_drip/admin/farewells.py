@@ -15,6 +15,7 @@ from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.snippets.views import snippets
 
 from ..models import Farewell, Topic
+from .sites import SiteBound, within
 
 
 class Refused:
@@ -39,7 +40,8 @@ class NoDeleteView(Refused, snippets.DeleteView):
 class FarewellFilterSet(WagtailFilterSet):
     why = django_filters.ChoiceFilter(label=gettext_lazy("Why"), choices=Farewell.Why.choices)
     topic = django_filters.ModelChoiceFilter(
-        label=gettext_lazy("Mailing topic"), queryset=Topic.objects.all()
+        label=gettext_lazy("Mailing topic"),
+        queryset=lambda request: within(Topic.objects.all(), request.user),
     )
 
     class Meta:
@@ -66,7 +68,7 @@ class FarewellIndexView(snippets.IndexView):
         return None
 
 
-class FarewellViewSet(snippets.SnippetViewSet):
+class FarewellViewSet(SiteBound):
     model = Farewell
     icon = "comment"
     menu_label = gettext_lazy("Why people leave")
@@ -89,4 +91,4 @@ class FarewellViewSet(snippets.SnippetViewSet):
     ordering = ["-at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Farewell]:
-        return Farewell.objects.select_related("topic")
+        return super().get_queryset(request).select_related("topic")

@@ -1,8 +1,9 @@
 """Whose it is: an editor sees what belongs to the sites whose pages they work on.
 
 Campaigns, mails, topics and settings belong to a site; people to the installation, and are seen
-through it: who is inside a site's campaigns, or chose one of its topics. Whoever has no right to
-any page, or to all pages, isn't bound to sites.
+through it: who is inside a site's campaigns, or chose one of its topics. A file of people belongs
+to whoever uploaded it, and to the sites of the topics that it is for. Whoever has no right to any
+page, or to all pages, isn't bound to sites.
 """
 
 from __future__ import annotations
@@ -23,10 +24,15 @@ from ..models import (
     Campaign,
     Cap,
     Consent,
+    ConsentRecord,
     Contact,
+    ContactImport,
     Delivery,
     Enrollment,
     Event,
+    Farewell,
+    ImportedContact,
+    Reaction,
     SiteBrand,
     SiteSettings,
     Step,
@@ -69,6 +75,17 @@ def within(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
         return rows.filter(site__in=sites)
     if model in (Enrollment, Delivery):
         return rows.filter(campaign__site__in=sites)
+    if model in (Consent, ConsentRecord):
+        return rows.filter(topic__site__in=sites)
+    if model is Reaction:
+        return rows.filter(delivery__campaign__site__in=sites)
+    if model is Farewell:
+        of_all = Q(topic=None) & _known_in(sites, OuterRef("contact_id"))
+        return rows.filter(Q(topic__site__in=sites) | of_all)
+    if model is ContactImport:
+        return rows.filter(_theirs(sites, user))
+    if model is ImportedContact:
+        return rows.filter(job__in=ContactImport.objects.filter(_theirs(sites, user)))
     if model is Contact:
         return rows.filter(_known_in(sites, OuterRef("pk")))
     if model is Event:
@@ -80,6 +97,12 @@ def _known_in(sites: frozenset[int], contact: Any) -> Q:
     inside = Enrollment.objects.filter(contact=contact, campaign__site__in=sites)
     chose = Consent.objects.filter(contact=contact, topic__site__in=sites)
     return Q(Exists(inside)) | Q(Exists(chose))
+
+
+def _theirs(sites: frozenset[int], user: Any) -> Q:
+    topics = ContactImport.topics.through.objects.filter(contactimport=OuterRef("pk"))
+    only_of_sites = Exists(topics) & ~Exists(topics.exclude(topic__site__in=sites))
+    return Q(created_by=user) | Q(only_of_sites)
 
 
 def in_reach(row: Model, user: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import path
@@ -23,7 +23,17 @@ from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
 from ..flow.triggers import ASKED_FOR_TOPICS
-from ..models import Campaign, Consent, Delivery, Enrollment, SiteBrand, SiteSettings, Step, Topic
+from ..models import (
+    Campaign,
+    Consent,
+    Delivery,
+    Enrollment,
+    PrunedCount,
+    SiteBrand,
+    SiteSettings,
+    Step,
+    Topic,
+)
 from ..models.standing import standing
 from . import actions, choosing, editing, overview, panels, results
 from .caps import CapViewSet
@@ -53,6 +63,13 @@ def counted(model: type[Any], state: str) -> Coalesce:
     rows = model.objects.filter(campaign=OuterRef("pk"), state=state).order_by()
     count = rows.values("campaign").annotate(n=Count("*")).values("n")  # "*": the index alone
     return Coalesce(Subquery(count, output_field=IntegerField()), 0)
+
+
+def pruned(state: str) -> Coalesce:
+    """How many deliveries in that state were counted before they were pruned."""
+    rows = PrunedCount.objects.filter(campaign=OuterRef("pk"), what=state).order_by()
+    total = rows.values("campaign").annotate(n=Sum("number")).values("n")
+    return Coalesce(Subquery(total, output_field=IntegerField()), 0)
 
 
 class CampaignFilterSet(WagtailFilterSet):
@@ -169,7 +186,7 @@ class CampaignViewSet(SiteBound):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         return within(Campaign.objects.all(), request.user).annotate(
             people_inside=counted(Enrollment, Enrollment.State.ACTIVE),
-            mails_sent=counted(Delivery, Delivery.State.SENT),
+            mails_sent=counted(Delivery, Delivery.State.SENT) + pruned(Delivery.State.SENT),
         )
 
     @property

@@ -6,8 +6,8 @@ topic needs no further confirmation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -34,6 +34,7 @@ class Wishes:
     language: str = ""
     most_per_week: int | None = None  # None: as many as there are
     pause: bool = False
+    may_see: Mapping[str, bool] = field(default_factory=dict)  # by names in TRACKED
 
 
 @on_deadlock
@@ -55,7 +56,7 @@ def choose(contact: Contact, wishes: Wishes, *, at: datetime, source: str, ip: s
             ).delete()
         before = Contact.objects.values_list("most_per_week", flat=True).get(pk=contact.pk)
         Contact.objects.filter(pk=contact.pk).update(
-            language=wishes.language, most_per_week=wishes.most_per_week
+            language=wishes.language, most_per_week=wishes.most_per_week, **wishes.may_see
         )
         if before and before != wishes.most_per_week:
             ask_again(Delivery.objects.filter(contact=contact), at)

@@ -16,6 +16,7 @@ from ..models import (
     Delivery,
     Enrollment,
     Event,
+    Reaction,
     Suppression,
     Tagging,
 )
@@ -58,6 +59,9 @@ def disclose(contact: Contact, *, now: datetime) -> dict[str, Any]:
         "events": _rows(contact.events.order_by("at", "pk")),
         "campaigns": _rows(contact.enrollments.select_related("campaign").order_by("pk")),
         "mails": _rows(contact.deliveries.select_related("campaign", "step").order_by("pk")),
+        "opens_and_clicks": _rows(
+            Reaction.objects.filter(delivery__contact=contact).select_related("link").order_by("pk")
+        ),
         "other": _other(contact),
     }  # fmt: skip
 

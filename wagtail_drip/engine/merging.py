@@ -25,6 +25,7 @@ from ..models import (
 )
 from ..models.addresses import keyed_hashes
 from ..models.consent import suppress
+from ..models.contacts import TRACKED
 from .ending import take_out
 from .retrying import on_deadlock
 
@@ -41,8 +42,10 @@ def merge(kept: Contact, gone: Contact, *, now: datetime) -> Contact:
     """`gone` becomes `kept`, which keeps its address, and is returned as it is now.
 
     Names and attributes that `kept` lacks come from `gone`. Of two words on one topic the later
-    one counts, and of two from one moment the stricter. Whoever is in a campaign twice by that
-    leaves it once. Suppressions of either address stay, and those of the person hold for both.
+    one counts, and of two from one moment the stricter. What they wish of pace and of being seen
+    has no date, so the stricter holds: the longer pause, the fewer mails, what is switched off.
+    Whoever is in a campaign twice by that leaves it once. Suppressions of either address stay, and
+    those of the person hold for both.
     Raises ValueError where the two are one already, or one of them is erased or not there.
     """
     with transaction.atomic():
@@ -158,5 +161,9 @@ def _fill_in(kept: Contact, gone: Contact) -> None:
         if not getattr(kept, name):
             setattr(kept, name, getattr(gone, name))
     kept.attributes = {**gone.attributes, **kept.attributes}
+    for name in TRACKED:
+        setattr(kept, name, getattr(kept, name) and getattr(gone, name))
+    kept.paused_until = max(filter(None, [kept.paused_until, gone.paused_until]), default=None)
+    kept.most_per_week = min(filter(None, [kept.most_per_week, gone.most_per_week]), default=None)
     kept.created_at = min(kept.created_at, gone.created_at)
     kept.save()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from ..models import Delivery, Link, Reaction, Step
+from ..models import Contact, Delivery, Link, Reaction, Step
 from . import judging
 from .recording import record
 from .retrying import is_outage, on_deadlock
@@ -24,6 +24,13 @@ SETTLED = timedelta(seconds=10)
 MOST = 500  # clicks passed on in one pass
 
 FIELDS = ["opened_at", "clicked_at"]
+_SWITCHES = {Reaction.Kind.OPENED: "track_opens", Reaction.Kind.CLICKED: "track_clicks"}
+
+
+def may_see(contact: Contact, kind: str) -> bool:
+    """Whether they let us. Their links go on leading through the site: that can't be taken back
+    from mails that are sent."""
+    return bool(getattr(contact, _SWITCHES[Reaction.Kind(kind)]))
 
 
 def keep(
@@ -102,7 +109,7 @@ def _tell(reaction: Reaction, mail: str, now: datetime) -> None:
     with transaction.atomic():
         if not Reaction.objects.filter(pk=reaction.pk, pending=True).update(pending=False):
             return
-        if delivery.contact.erased_at:
+        if delivery.contact.erased_at or not may_see(delivery.contact, reaction.kind):
             return
         try:
             with transaction.atomic():

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Case, Count, F, QuerySet, Value, When
 
 from ..models import Campaign, Delivery, Enrollment, Heartbeat, pruned
+from ..models.exact import Exact
 
 SAMPLE = 1000  # deliveries that lateness is measured on
 RECENT = timedelta(days=1)
@@ -54,7 +55,7 @@ Tally = dict[tuple[str, str], int]  # (state, reason): rows
 
 def _tally(rows: QuerySet[Any], reasoned: str) -> dict[int, Tally]:
     """Rows by campaign and state; those in the state `reasoned` by their reason as well."""
-    why = Case(When(state=reasoned, then=F("reason")), default=Value(""))
+    why = Exact(Case(When(state=reasoned, then=F("reason")), default=Value("")))
     counted = rows.annotate(why=why).values_list("campaign_id", "state", "why")
     found: dict[int, Tally] = defaultdict(dict)
     for campaign_id, state, reason, number in counted.annotate(number=Count("pk")).order_by():

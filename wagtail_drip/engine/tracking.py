@@ -16,6 +16,7 @@ from ..conf import conf
 from ..models import Consent, Delivery, EarlyFact, Enrollment, Link, Reaction
 from ..models.addresses import digest, normalize
 from ..models.consent import Suppression, suppress
+from ..models.contacts import TRACKED
 from ..models.inserting import insert
 from . import ending, leaving, reacting
 from .retrying import on_deadlock
@@ -69,6 +70,9 @@ def note(
         delivery = _lock(found, wide=fact in _CONSEQUENCES)
         _settle(delivery, at)
         if fact in (OPENED, CLICKED):
+            if not reacting.may_see(found.contact, fact):
+                delivery.save(update_fields=_WRITTEN)
+                return True
             reacting.keep(delivery, fact, at, by=by, own=False)
             news = False
         else:
@@ -92,10 +96,11 @@ def react(
     """Note that a link or the pixel of this mail was called: OPENED or CLICKED, and nothing else.
 
     `by`: who it was, by the request alone. False where there is no such delivery, or its person
-    was erased.
+    was erased, or wants nobody to see.
     """
     ours = Delivery.objects.filter(token=token)
-    if not ours.filter(contact__erased_at=None).exists():
+    found = ours.select_related("contact").defer("contact__attributes").first()
+    if not found or found.contact.erased_at or not reacting.may_see(found.contact, fact):
         return False
     with transaction.atomic():
         delivery = ours.select_for_update().get()
@@ -145,7 +150,10 @@ def hear_again(now: datetime) -> int:
 
 
 def _find(token: str, provider_id: str) -> Delivery | None:
-    deliveries = Delivery.objects.only("pk", "contact_id", "enrollment_id")
+    switches = [f"contact__{name}" for name in TRACKED]
+    deliveries = Delivery.objects.select_related("contact").only(
+        "pk", "contact", "enrollment_id", *switches
+    )
     if token and (found := deliveries.filter(token=token).first()):
         return found
     if not provider_id:

@@ -14,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from .addresses import digest, normalize
 from .tags import Tag, Tagging
 
+# Whether this person's clicks and opens may be noted at all.
+TRACKED = ("track_clicks", "track_opens")
+
 
 class Contact(models.Model):
     """One person by one address. Belongs to the installation, not to a site."""
@@ -42,7 +45,7 @@ class Contact(models.Model):
     # many mails in seven days (null: as many as there are).
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     most_per_week = models.PositiveSmallIntegerField(_("most mails a week"), null=True, blank=True)
-    # Whether this person's clicks and opens may be noted at all.
+    # TRACKED
     track_clicks = models.BooleanField(_("may see which links they follow"), default=True)
     track_opens = models.BooleanField(_("may see which mails they open"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)

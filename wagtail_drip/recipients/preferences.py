@@ -23,6 +23,8 @@ from ..engine import choosing, confirming, erasing
 from ..engine.choosing import Wishes
 from ..engine.disclosing import disclose
 from ..models import Topic
+from ..models.contacts import TRACKED
+from ..models.reactions import site_settings
 from ..models.signups import Choice
 from .doors import LOST, PersonView, closed, kept_ip
 
@@ -35,10 +37,15 @@ class PreferencesForm(forms.Form):
     topics = forms.MultipleChoiceField(required=False)
     language = forms.ChoiceField(required=False)
     pace = forms.ChoiceField(required=False)
+    # What the page asked, of TRACKED, and what of it is allowed: nothing else is changed.
+    asked = forms.MultipleChoiceField(required=False)
+    seen = forms.MultipleChoiceField(required=False)
 
     def __init__(self, *args: Any, topics: list[Topic], most: int | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["pace"].choices = paces(most)  # type: ignore[attr-defined]
+        for name in ("asked", "seen"):
+            self.fields[name].choices = [(one, one) for one in TRACKED]  # type: ignore[attr-defined]
         self.fields["topics"].choices = [(str(topic.pk), topic.name) for topic in topics]  # type: ignore[attr-defined]
         self.fields["language"].choices = [("", ""), *settings.LANGUAGES]  # type: ignore[attr-defined]
 
@@ -66,6 +73,9 @@ class PreferencesView(PersonView):
             language=form.cleaned_data["language"] or self.contact.language,
             most_per_week=most if pace == PAUSE else int(pace) if pace.isdecimal() else None,
             pause=pace == PAUSE,
+            may_see={
+                name: name in form.cleaned_data["seen"] for name in form.cleaned_data["asked"]
+            },
         )
         choosing.choose(self.contact, wishes, at=timezone.now(), source=SOURCE, ip=kept_ip(request))
         return closed(redirect(f"{request.path}?saved"))
@@ -80,6 +90,20 @@ class PreferencesView(PersonView):
         site = self.site()
         return choosing.offered_topics(self.contact, site.pk if site else None)
 
+    def switches(self) -> list[tuple[str, str, bool]]:
+        """What this site looks at: whether this person lets it."""
+        site = self.site()
+        shared = site_settings(site) if site else None
+        labels = {
+            "track_clicks": _("which links in your mails I follow"),
+            "track_opens": _("which of your mails I open"),
+        }
+        return [
+            (name, labels[name], getattr(self.contact, name))
+            for name in TRACKED
+            if shared is None or getattr(shared, name)
+        ]
+
     def show(self, state: str) -> HttpResponse:
         contact, chosen = self.contact, choosing.granted_topics(self.contact)
         until = contact.paused_until
@@ -93,6 +117,7 @@ class PreferencesView(PersonView):
                 for value, label in paces(contact.most_per_week)
             ],
             "paused_until": paused,
+            "switches": self.switches(),
             "erase_url": reverse("wagtail_drip:erase", args=[self.kwargs["signed"]]),
         }
         return self.page(context)
