@@ -9,9 +9,15 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests import factories as make
+from wagtail_drip.engine import foretelling
 from wagtail_drip.models import Enrollment
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    monkeypatch.setattr(foretelling, "SECONDS", 3600)
 
 
 @pytest.fixture

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta
+from unittest.mock import Mock
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import OperationalError, connection
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests import factories as make
-from wagtail_drip import models
-from wagtail_drip.engine.foretelling import MOST_MOMENTS, Sample, WhatIf, foretell
+from wagtail_drip import models, signals
+from wagtail_drip.engine import foretelling
+from wagtail_drip.engine.foretelling import MOST_MOMENTS, foretell
+from wagtail_drip.engine.foretold import Busy, Sample, WhatIf
 from wagtail_drip.engine.ticking import pump
-from wagtail_drip.models import Campaign, Delivery, Enrollment
+from wagtail_drip.models import Campaign, Enrollment
 from wagtail_drip.models.consent import suppress, withdraw
 from wagtail_drip.models.sending_times import SendingTimes
 
 pytestmark = pytest.mark.django_db
 
 NOW = make.NOW
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    """How long a plan takes is the machine's affair."""
+    monkeypatch.setattr(foretelling, "SECONDS", 3600)
+
+
 EXAMPLES = 1000 if os.environ.get("DRIP_LONG") else 50  # make long
 
 
@@ -75,23 +88,126 @@ def test_if_they_buy_on_day_four():
     assert plan.contact == ""
 
 
-def counts() -> dict[str, int]:
-    kinds = (models.Contact, models.Event, Enrollment, Delivery, models.Version, models.Consent,
-             models.Inbox, models.Watch, models.Tag, models.Tagging)  # fmt: skip
-    return {kind.__name__: kind.objects.count() for kind in kinds}
+def everything() -> dict[str, list[tuple]]:
+    """Each row of each table, as the database has it."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table in connection.introspection.django_table_names(only_existing=True):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            found[table] = sorted(cursor.fetchall(), key=repr)
+    return found
+
+
+def busy() -> Campaign:
+    """A campaign that does all that a flow can do."""
+    models.Attribute.objects.create(key="city", label="City")
+    other = make.campaign("other", transactional_reason="They came here")
+    nodes = {
+        "t": make.do("u", do="tag", side="add", tag="VIP"),
+        "u": make.do("a", do="tag", side="remove", tag="VIP"),
+        "a": make.do("o", do="attribute", key="city", value="Bookham"),
+        "o": make.do("s", do="enroll", campaign=other.pk),
+        "s": make.send(make.step("Hello"), "e"),
+        "e": make.wait_event("bought", "w", "w", amount=3),
+        "w": make.wait("l", amount=2),
+        "l": make.send(make.step("Bye")),
+    }
+    goals = [make.condition("event_happened", event="paid", since="entering")]
+    return make.campaign(nodes=nodes, topic=make.topic(), goals=goals, live=False, paused_at=NOW)
+
+
+PURCHASE = (WhatIf("bought", NOW + timedelta(days=1)), WhatIf("paid", NOW + timedelta(days=2)))
 
 
 def test_nothing_is_left_behind(mailoutbox, django_capture_on_commit_callbacks):
-    nodes = {"t": make.do("s", do="tag", side="add", tag="VIP"), "s": make.send(make.step())}
-    campaign = make.campaign(nodes=nodes, topic=make.topic(), live=False, paused_at=NOW)
-    person = make.contact()
+    campaign, person = busy(), make.contact()
     make.consent(person, campaign.topic)
-    before = counts(), Campaign.objects.values().get(), models.Contact.objects.values().get()
+    before = everything()
     with django_capture_on_commit_callbacks() as callbacks:
         for who in (person, Sample(language="fa", time_zone="Asia/Tehran")):
             assert foretell(campaign, who, start=NOW).items[-1].outcome == "completed"
-    after = counts(), Campaign.objects.values().get(), models.Contact.objects.values().get()
-    assert before == after and not mailoutbox and not callbacks
+            plan = foretell(campaign, who, start=NOW, what_if=PURCHASE)
+            assert plan.items[-1].outcome == "left"
+    assert everything() == before and not mailoutbox and not callbacks
+
+
+def test_nobody_is_told_of_it(monkeypatch):
+    """Neither a site's receivers, nor a search index, nor the line, nor the journal."""
+    campaign = busy()
+    heard = []
+
+    def hear(signal, **kwargs):
+        heard.append(kwargs.get("instance") or signal)
+
+    told = (pre_save, post_save, pre_delete, post_delete, m2m_changed, signals.work_waiting,
+            signals.pre_transmit, signals.post_transmit)  # fmt: skip
+    monkeypatch.setattr("wagtail_drip.engine.journal.Journal.__init__", pytest.fail)
+    for signal in told:
+        signal.connect(hear)
+    try:
+        foretell(campaign, Sample(), start=NOW, what_if=PURCHASE)
+    finally:
+        for signal in told:
+            signal.disconnect(hear)
+    assert not heard
+
+
+def test_a_made_up_person_has_tags_topics_and_their_own_luck():
+    topic, tag = make.topic(), models.Tag.objects.create(name="VIP")
+    asked = make.group(make.condition("has_tag", tag=tag.slug))
+    nodes = {
+        "b": make.branch(asked, "s", "x"),
+        "s": {"kind": "split", "ways": [[50, "x"], [50, "y"]]},
+        "x": make.send(make.step("One")),
+        "y": make.send(make.step("Two")),
+    }
+    campaign = make.campaign(nodes=nodes, topic=topic)
+    assert foretell(campaign, Sample(topics=()), start=NOW).items[-1].outcome == "refused"
+    plain = foretell(campaign, Sample(topics=[topic.pk]), start=NOW)
+    assert plain.items[1].because.code == "holds_not"
+    plans = [
+        [told(foretell(campaign, Sample(tags=[tag.pk], number=n), start=NOW)) for _ in "ab"]
+        for n in range(1, 9)
+    ]
+    assert all(one == again for one, again in plans)
+    assert {"One", "Two"} == {item[3] for one, _again in plans for item in one if item[3]}
+
+
+def test_what_waits_for_somebody_is_named_and_passed():
+    draft = make.step("Draft", live=False)
+    nodes = {"a": make.send(draft, "w"), "w": make.wait("b"), "b": make.send(make.step("Live"))}
+    plan = foretell(make.campaign(nodes=nodes), Sample(), start=NOW)
+    assert told(plan)[1:] == [
+        (0, "send", "blocked", "Draft"),
+        (0, "wait", "waits", ""),
+        (1, "send", "sent", "Live"),
+        (1, "end", "completed", ""),
+    ]
+    assert plan.items[1].because.sentence().startswith("The mail “Draft” is not published. From")
+
+
+def test_a_campaign_that_is_not_saved_yet():
+    step = make.step("Fresh")
+    campaign = Campaign(name="New", trigger="user_signed_up", transactional_reason="They asked")
+    campaign.flow = [{"type": "send", "value": {"step": step.pk}, "id": "s1"}]
+    plan = foretell(campaign, Sample(), start=NOW, draft=True)
+    assert [item.step for item in plan.items if item.step] == ["Fresh"]
+    assert campaign.pk is None and not Campaign.objects.exists()
+
+
+def test_it_ends_when_its_time_is_over():
+    plan = foretell(three_mails(), Sample(), start=NOW, seconds=-1)
+    assert [item.because.code for item in plan.items] == ["entered", "too_slow"]
+
+
+@pytest.mark.parametrize("code", ["55P03", "57014", "40001"])
+def test_a_database_that_has_no_time_is_told_so(monkeypatch, code):
+    error = OperationalError("busy")
+    error.sqlstate = code
+    monkeypatch.setattr(foretelling, "advance", Mock(side_effect=error))
+    with pytest.raises(Busy, match="Try again"):
+        foretell(three_mails(), Sample(), start=NOW)
+    assert not Enrollment.objects.exists()
 
 
 def test_who_may_not_enter_is_told_why():
@@ -226,7 +342,7 @@ def flows(draw, depth: int = 0, prefix: str = "n"):
                 happened = make.condition(
                     "event_happened", event=draw(st.sampled_from(EVENTS)), since="entering"
                 )
-                tagged = make.condition("tagged", tag="t", has="yes")
+                tagged = make.condition("has_tag", tag="t")
                 asked = make.group(draw(st.sampled_from([happened, tagged])))
                 nodes[id] = make.branch(asked, *ways)
             else:

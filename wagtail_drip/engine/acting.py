@@ -13,6 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ..models import Attribute, Contact, Enrollment, Tagging
+from ..models.quietly import delete
 from ..models.tags import tag_all, tag_slug, tags_named
 from .enrolling import open_campaigns
 from .entering import Candidate, admit
@@ -77,7 +78,7 @@ def _tag(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> No
     ids = sorted({row.contact_id for row in enrollments})
     if action["side"] == "remove":
         slug = tag_slug(action["tag"])
-        Tagging.objects.filter(contact__in=ids, tag__slug=slug).delete()
+        delete(Tagging.objects.filter(contact__in=ids, tag__slug=slug))
     else:
         tag_all(ids, list(tags_named([action["tag"]]).values()), at=now)
 

@@ -44,10 +44,14 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Not now: look again at `until`. An empty reason: nothing about it changes (a pause)."""
+    """Not now: look again at `until`. An empty reason: nothing about it changes (a pause).
+
+    `obstacle`: somebody must do something first; time alone changes nothing.
+    """
 
     reason: str
     until: datetime
+    obstacle: bool = False
 
 
 Verdict = Go | Skip | Hold
@@ -121,7 +125,8 @@ def _verdict(delivery: Due, facts: _Facts) -> Verdict:
         return Hold(_("Nothing is sent at this hour."), opens)
     step = facts.step(delivery, campaign)
     if step is None or (reason := _obstacle(delivery, facts)):
-        return Hold(reason or _unpublished(facts.steps.get(delivery.step_key, [])), _later(facts))
+        why = reason or _unpublished(facts.steps.get(delivery.step_key, []))
+        return Hold(why, _later(facts), obstacle=True)
     return Go(step, campaign)
 
 

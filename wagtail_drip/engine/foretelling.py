@@ -4,108 +4,59 @@ Nothing is worked out here that the engine works out elsewhere. One person enter
 gets their mails by the very functions that do it in earnest, with the clock set from one moment
 that matters to the next; all of it in a transaction that is always rolled back. So nothing is sent,
 nobody is told, and what the plan says is what would happen.
+
+While it lasts it has the campaign's row, and on SQLite the place of the one writer. So it is short.
 """
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from copy import copy
 from datetime import datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.db import transaction
-from django.db.models import Max
+from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext as _
 
 from ..flow import compiling
 from ..flow.program import KINDS, Program, Send, Stay
 from ..flow.reasons import Reason, because
-from ..models import Campaign, Consent, Contact, Delivery, Enrollment, Event, Step, Version
+from ..models import (
+    Campaign,
+    Consent,
+    Contact,
+    Delivery,
+    Enrollment,
+    Event,
+    Step,
+    Tagging,
+    Version,
+)
+from ..models.addresses import digest
+from ..models.filling import default_site
 from ..models.publishing import compiled
+from ..models.quietly import create, quietly
 from .advancing import advance
-from .checking import Go, choose_step
+from .checking import Go, Hold, choose_step
 from .claiming import changes_of, holding, judge
 from .entering import Candidate, admit, refusals
+from .foretold import Busy, Item, Plan, Sample, WhatIf
 from .listening import wake
 from .loading import load_to_make
+from .locking import hurried
+from .retrying import is_conflict, is_lock_timeout, is_too_slow, on_deadlock
 from .settling import Change, write
 from .walking import Passed, zone_of
 
 MOST_MOMENTS = 300  # of one plan
+SECONDS = 2.0  # that it may take
 HORIZON = timedelta(days=3660)
 SAMPLE_DOMAIN = "sample.invalid"  # which no mail reaches (RFC 2606)
 # What is told anyway by where it leads.
 _UNTOLD = {"waited", "settled"}
 _KINDS = {kind: name for name, kind in KINDS.items()}
 _REASONS = dict([*Enrollment.Reason.choices, *Delivery.Reason.choices])
-
-
-@dataclass(frozen=True, slots=True)
-class WhatIf:
-    """An event that is taken to happen."""
-
-    name: str
-    at: datetime
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Somebody made up, who has granted the campaign's topic."""
-
-    language: str = ""
-    time_zone: str = ""
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    first_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing in the plan. `node`: where in the flow; "" where it is no part of it.
-
-    `type`: a kind of node (flow.program.KINDS), "entry", "event" or "end". `outcome`: entered,
-    refused, waits, goes_on, sent, held, skipped, left, completed, failed, happens or cut.
-    `step`: the name of the mail.
-    """
-
-    at: datetime
-    node: str
-    type: str
-    outcome: str
-    because: Reason
-    step: str = ""
-    step_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """`version`: the number of the one that was asked; None: a draft."""
-
-    campaign: Campaign
-    version: int | None
-    contact: str
-    zone: ZoneInfo
-    items: tuple[Item, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For scripts. Moments in the person's time zone."""
-        return {
-            "campaign": self.campaign.slug,
-            "version": self.version,
-            "contact": self.contact,
-            "items": [
-                {
-                    "at": item.at.astimezone(self.zone).isoformat(),
-                    "node": item.node,
-                    "type": item.type,
-                    "step": item.step,
-                    "outcome": item.outcome,
-                    "because": item.because.as_dict(),
-                }
-                for item in self.items
-            ],
-        }
 
 
 def foretell(
@@ -115,20 +66,44 @@ def foretell(
     start: datetime,
     what_if: Sequence[WhatIf] = (),
     draft: bool = False,
+    seconds: float | None = None,
 ) -> Plan:
     """What would happen if `who` entered at `start`, and if those events came.
 
     `draft`: by the flow and settings on the instance, else by the version that is live. An event of
     the campaign's own trigger at `start` is the one that enrolls; else one without data is.
-    The campaign counts as live and not paused. Somebody who was in it before enters anew, which the
-    plan says. Raises ValueError where there is no such flow, or it isn't finished.
+    The campaign counts as live and not paused, and need not be saved. Somebody who was in it before
+    enters anew, which the plan says. After so many `seconds` (default: SECONDS) the plan ends.
+
+    Raises ValueError where there is no such flow, or it isn't finished; Busy, which is one, where
+    the database lets it wait.
     """
     if not draft and campaign.current_version is None:
         raise ValueError(f"{campaign.slug} has no version yet: ask for its draft")
     program = compiled(campaign) if draft else None
-    with transaction.atomic():
+    try:
+        limit = SECONDS if seconds is None else seconds
+        return _foretell(campaign, program, who, start, what_if, limit)
+    except OperationalError as error:
+        if is_conflict(error) or is_lock_timeout(error) or is_too_slow(error):
+            text = _("The database is too busy to tell it just now. Try again in a moment.")
+            raise Busy(text) from error
+        raise
+
+
+@on_deadlock
+def _foretell(
+    campaign: Campaign,
+    draft: Program | None,
+    who: Contact | Sample,
+    start: datetime,
+    what_if: Sequence[WhatIf],
+    seconds: float,
+) -> Plan:
+    until = time.monotonic() + seconds
+    with hurried(max(seconds, 1)), quietly():
         try:
-            return _Foretelling(campaign, program, who, start, what_if).plan()
+            return _Foretelling(campaign, draft, who, start, what_if, until).plan()
         finally:
             transaction.set_rollback(True)
 
@@ -143,8 +118,9 @@ class _Foretelling:
         who: Contact | Sample,
         start: datetime,
         what_if: Sequence[WhatIf],
+        until: float,
     ) -> None:
-        self.campaign, self.start = campaign, start
+        self.campaign, self.start, self.until = self._held(campaign), start, until
         self.version = self._version(draft)
         self.number = None if draft else self.version.number
         self.program = draft or compiling.load(self.version.program)
@@ -164,22 +140,36 @@ class _Foretelling:
 
     # Making ready
 
+    def _held(self, campaign: Campaign) -> Campaign:
+        """As it is given; its row locked before all others, as publishing does, or made."""
+        if campaign.pk is None:
+            made = copy(campaign)
+            made.site = campaign.site if campaign.site_id else default_site()
+            made.slug = uuid.uuid4().hex
+            create([made])
+            return made
+        no_key = connection.features.has_select_for_no_key_update
+        rows = Campaign.objects.filter(pk=campaign.pk).order_by().values_list("pk", flat=True)
+        rows.select_for_update(no_key=no_key).get()
+        return campaign
+
     def _version(self, draft: Program | None) -> Version:
         if draft is None:
             assert self.campaign.current_version  # foretell has asked
             return self.campaign.current_version
-        last = self.campaign.versions.aggregate(last=Max("number"))["last"] or 0
-        return Version.objects.create(
-            campaign=self.campaign,
-            number=last + 1,
+        version = Version(
+            campaign_id=self.campaign.pk,
+            number=2**31 - 1,  # no other has it: publishing need not wait for this one
             program=compiling.dump(draft),
             program_digest=compiling.digest(draft),
         )
+        create([version])
+        return version
 
     def _go_live(self) -> None:
         """The row is what the engine reads: it is to be as on the instance, and live."""
         fields = ("goals", "audience", "leave_audience", "topic", "transactional_reason",
-                  "time_zone", "priority", "entry_rule", "entry_days")  # fmt: skip
+                  "time_zone", "priority", "entry_rule", "entry_days", "trigger")  # fmt: skip
         values = {name: getattr(self.campaign, name) for name in fields} if not self.number else {}
         Campaign.objects.filter(pk=self.campaign.pk).update(
             live=True, paused_at=None, started_at=None, current_version=self.version, **values
@@ -187,21 +177,26 @@ class _Foretelling:
         self.campaign = Campaign.objects.select_related("topic", "site").get(pk=self.campaign.pk)
 
     def _made_up(self, sample: Sample) -> Contact:
-        contact = Contact.objects.create(
-            email=f"{uuid.uuid4().hex}@{SAMPLE_DOMAIN}",
+        email = f"person-{sample.number}@{SAMPLE_DOMAIN}"
+        contact = Contact(
+            pk=-sample.number,  # chance looks at keys; of no real contact, whatever comes
+            uuid=uuid.UUID(int=sample.number),
+            email=email,
+            email_digest=digest(email),
             first_name=sample.first_name,
+            last_name=sample.last_name,
             language=sample.language,
             time_zone=sample.time_zone,
             attributes=dict(sample.attributes),
             created_at=self.start,
         )
-        if self.campaign.topic_id:
-            Consent.objects.create(
-                contact=contact,
-                topic_id=self.campaign.topic_id,
-                state=Consent.State.GRANTED,
-                changed_at=self.start,
-            )
+        create([contact])
+        topics = sample.topics
+        if topics is None:
+            topics = [self.campaign.topic_id] if self.campaign.topic_id else []
+        granted = {"state": Consent.State.GRANTED, "changed_at": self.start}
+        create([Consent(contact=contact, topic_id=pk, **granted) for pk in topics])
+        create([Tagging(contact=contact, tag_id=pk, at=self.start) for pk in sample.tags])
         return contact
 
     def _enter(self) -> Enrollment | None:
@@ -230,19 +225,24 @@ class _Foretelling:
         return self._event(WhatIf(self.campaign.trigger, self.start, data))
 
     def _event(self, what_if: WhatIf) -> Event:
-        return Event.objects.create(
+        event = Event(
             contact=self.contact,
             name=what_if.name,
             at=what_if.at,
             data=dict(what_if.data),
             recorded_at=what_if.at,
         )
+        create([event])
+        return event
 
     # From moment to moment
 
     def _run(self, enrollment: Enrollment) -> None:
         now = self.start
         for _moment in range(MOST_MOMENTS):
+            if time.monotonic() > self.until:
+                self._tell(now, "", "end", "cut", because("too_slow"))
+                return
             enrollment = self._inside(enrollment.pk)
             if enrollment.state != Enrollment.State.ACTIVE:
                 self._tell_end(enrollment, now)
@@ -298,6 +298,11 @@ class _Foretelling:
             sent = Change(Delivery.State.SENT, step_id=verdict.step.pk)
             write({delivery.pk: sent}, now, row, owner, {delivery.pk})
             self._tell_send(delivery, now, "sent", because("sent"), verdict.step)
+            return
+        if isinstance(verdict, Hold) and verdict.obstacle:
+            sent = Change(Delivery.State.SENT)
+            write({delivery.pk: sent}, now, row, owner, {delivery.pk})
+            self._tell_send(delivery, now, "blocked", because("as_if", reason=verdict.reason))
             return
         change = changes_of(verdicts)[delivery.pk]
         write({delivery.pk: change}, now, row, owner, {delivery.pk})

@@ -15,6 +15,7 @@ from django.db.models import Subquery
 
 from ..models import Campaign, Enrollment, Event, Watch
 from ..models.questions import EventHappened
+from ..models.quietly import delete
 from ..streams import raw
 
 
@@ -38,7 +39,7 @@ def arm(names: Mapping[int, str], enrollments: Sequence[Enrollment]) -> None:
 def disarm(enrollment_ids: Collection[int]) -> None:
     """They wait no longer."""
     if enrollment_ids:
-        Watch.objects.filter(enrollment__in=list(enrollment_ids)).delete()
+        delete(Watch.objects.filter(enrollment__in=list(enrollment_ids)))
 
 
 def firsts(

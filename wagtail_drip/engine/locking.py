@@ -121,6 +121,39 @@ def durable() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def hurried(seconds: float) -> Iterator[None]:
+    """A transaction in which no statement, and no wait for a lock, takes longer than that.
+
+    For what somebody looks at, and the line doesn't need. On SQLite the transaction's begin alone
+    waits, as long as the site has set; MariaDB bounds the waits.
+    """
+    with _hurried_mariadb(seconds), transaction.atomic():
+        if connection.vendor == "postgresql":
+            bound = str(int(seconds * 1000))
+            with connection.cursor() as cursor:
+                for setting in ("lock_timeout", "statement_timeout"):
+                    cursor.execute("SELECT set_config(%s, %s, true)", [setting, bound])
+        yield
+
+
+@contextmanager
+def _hurried_mariadb(seconds: float) -> Iterator[None]:
+    """The setting knows no transaction: it is put back afterwards."""
+    if connection.vendor != "mysql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@SESSION.innodb_lock_wait_timeout")
+        [before] = cursor.fetchone()
+        cursor.execute("SET SESSION innodb_lock_wait_timeout = %s", [max(1, round(seconds))])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = %s", [before])
+
+
 _SQLITE_NORMAL = 1
 _LEVELS = {
     "postgresql": (_postgresql_is_pinned, _pin_postgresql),

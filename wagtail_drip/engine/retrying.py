@@ -17,6 +17,7 @@ TRIES = 5
 _CONFLICTS = {"40001", "40P01", 1213, 1020, "SQLITE_BUSY_SNAPSHOT"}
 _CUTS = {"57P01", "57P02", "57P03", 2006, 2013, 2055}
 _LOCK_TIMEOUTS = {"55P03", 1205, "SQLITE_BUSY", "SQLITE_LOCKED"}
+_STATEMENT_TIMEOUTS = {"57014", 1969}
 
 
 def _code(error: BaseException) -> str | int | None:
@@ -38,6 +39,11 @@ def is_conflict(error: BaseException) -> bool:
 def is_lock_timeout(error: BaseException) -> bool:
     """A lock was waited for long enough; who holds it has not finished."""
     return _code(error) in _LOCK_TIMEOUTS
+
+
+def is_too_slow(error: BaseException) -> bool:
+    """A statement was stopped, since it took longer than it may."""
+    return _code(error) in _STATEMENT_TIMEOUTS
 
 
 def was_cut(error: BaseException) -> bool:

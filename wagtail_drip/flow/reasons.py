@@ -54,6 +54,8 @@ SENTENCES = {
     "event": _("“%(event)s” happens."),
     "too_far": _("What comes after %(until)s is not told."),
     "too_long": _("The plan has too many steps to tell them all."),
+    "too_slow": _("It takes too long to tell what comes after this."),
+    "as_if": _("%(reason)s From here on it is told as if the mail had gone."),
 }
 
 

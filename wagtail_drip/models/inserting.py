@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Field, Model
 
+from .quietly import save_new
+
 Row = TypeVar("Row", bound=Model)
 Columns = Mapping[str, Any]
 
@@ -20,7 +22,7 @@ def insert(row: Model) -> bool:
     row.pk, row._state.adding = None, True  # an insert of many that failed has left its marks
     try:
         with transaction.atomic():
-            row.save(force_insert=True)
+            save_new(row)
     except IntegrityError:
         return False
     return True

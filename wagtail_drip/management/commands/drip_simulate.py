@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from ...engine.foretelling import Plan, Sample, WhatIf, foretell
+from ...engine.foretelling import foretell
+from ...engine.foretold import Plan, Sample, WhatIf
 from ...flow import clocks
 from ...models import Campaign, Contact
 from ...models.addresses import normalize
