@@ -18,7 +18,9 @@ from .admin import (
     drafting,
     home,
     log_entries,
+    people_chooser,
     permissions,
+    previewing,
     records,
     resolving,
     segments,
@@ -102,6 +104,11 @@ def register_admin_urls():
     return [path("drip/", include((patterns, "wagtail_drip_admin")))]
 
 
+@hooks.register("register_admin_viewset")
+def register_people_chooser():
+    return people_chooser.people_chooser
+
+
 @hooks.register("register_permissions")
 def register_permissions():
     return permissions.by_hand()
@@ -113,6 +120,7 @@ def register_icons(icons):
 
 
 block_adapters.connect()
+previewing.connect()
 hooks.register("register_log_actions", log_entries.register)
 hooks.register("construct_snippet_action_menu", actions.campaign_actions)
 hooks.register("construct_homepage_panels", home.add_panel)

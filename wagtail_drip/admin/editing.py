@@ -142,7 +142,9 @@ class CampaignEditView(SerialSaves, CampaignViewMixin, snippets.EditView):
     def header_more_buttons(self) -> list[Any]:
         url = campaign_url(self.object.pk, "overview")
         overview = Button(_("Overview"), url=url, icon_name="list-ol", priority=5)
-        return [overview, *super().header_more_buttons]
+        url = campaign_url(self.object.pk, "try")
+        try_ = Button(_("Try it out"), url=url, icon_name="view", priority=6)
+        return [overview, try_, *super().header_more_buttons]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         chosen = choosing.chosen(self.object)

@@ -61,10 +61,13 @@ class OverviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
     def header_buttons(self) -> list[Any]:
         url = campaign_url(self.campaign.pk, "results")
         results = HeaderButton(_("Results"), url=url, icon_name="list-ul")
+        url = campaign_url(self.campaign.pk, "try")
+        try_ = HeaderButton(_("Try it out"), url=url, icon_name="view")
         if not may(self.request.user, "change", Campaign):
-            return [results]
+            return [results, try_]
         return [
             results,
+            try_,
             HeaderButton(_("Edit"), url=campaign_url(self.campaign.pk), icon_name="edit"),
         ]
 

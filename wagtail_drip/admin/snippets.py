@@ -35,7 +35,7 @@ from ..models import (
     Topic,
 )
 from ..models.standing import standing
-from . import actions, choosing, editing, overview, panels, results
+from . import actions, choosing, editing, foretelling, overview, panels, results
 from .caps import CapViewSet
 from .farewells import FarewellViewSet
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
@@ -136,6 +136,8 @@ class CampaignIndexView(ListMixin, snippets.IndexView):
         buttons = super().get_list_more_buttons(instance)
         url = campaign_url(instance.pk, "overview")
         buttons.append(Button(_("Overview"), url=url, icon_name="list-ol", priority=5))
+        url = campaign_url(instance.pk, "try")
+        buttons.append(Button(_("Try it out"), url=url, icon_name="view", priority=6))
         if not may(self.request.user, "publish", Campaign):
             return buttons
         offers = {
@@ -200,6 +202,7 @@ class CampaignViewSet(SiteBound):
         resume = self.construct_view(actions.ResumeView)
         results_ = self.construct_view(results.ResultsView)
         overview_ = self.construct_view(overview.OverviewView)
+        try_ = self.construct_view(foretelling.TryView)
         choose = self.construct_view(choosing.ChoiceView)
         return [
             *super().get_urlpatterns(),
@@ -207,6 +210,7 @@ class CampaignViewSet(SiteBound):
             path("resume/<int:pk>/", resume, name="resume"),
             path("overview/<int:pk>/", overview_, name="overview"),
             path("results/<int:pk>/", results_, name="results"),
+            path("try/<int:pk>/", try_, name="try"),
             path("choose/<int:pk>/<int:revision>/<slug:goal>/", choose, name="choose"),
         ]
 

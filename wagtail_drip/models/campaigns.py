@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericRelation
@@ -330,9 +331,14 @@ class Campaign(
         flow = raw(self.flow)
         return outlining.outline(flow, names_in(flow))
 
+    # Previews that need the engine, put here from above: by mode, its name, and what of the
+    # template's context it fills in.
+    more_previews: ClassVar[dict[str, tuple[Any, Callable[[Campaign], dict[str, Any]]]]] = {}
+
     @property
     def preview_modes(self) -> list[tuple[str, Any]]:
-        return [("", _("In words")), ("picture", _("As a picture"))]
+        more = [(mode, label) for mode, (label, _context) in self.more_previews.items()]
+        return [("", _("In words")), ("picture", _("As a picture")), *more]
 
     def get_preview_template(self, request: Any, mode_name: str) -> str:
         return "wagtail_drip/campaign_preview.html"
@@ -353,6 +359,9 @@ class Campaign(
         }
         if mode_name == "picture":
             context["drawing"] = drawing.picture(lines, str(start), mirrored=get_language_bidi())
+        elif mode_name in self.more_previews:
+            _label, more = self.more_previews[mode_name]
+            context |= more(self)
         return context
 
 

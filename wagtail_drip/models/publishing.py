@@ -152,6 +152,15 @@ def compiled(candidate: Campaign) -> Program:
     return compiling.compile_flow(flow, dict(keys.values_list("pk", "translation_key")))
 
 
+def unfinished(candidate: Campaign) -> list[Problem]:
+    """Why nobody can go through the flow on the instance yet; empty: somebody could."""
+    try:
+        compiled(candidate)
+    except Exception as error:  # a block that isn't filled in raises whatever it likes
+        return flow_problems(candidate) or [Problem(_("It could not be checked: %s") % error)]
+    return []
+
+
 def _quietly(prepare: Callable[[Campaign], Any], candidate: Campaign) -> Program | list[Problem]:
     """One campaign's odd block must not stop what else the schedule has to publish."""
     try:

@@ -1,0 +1,25 @@
+/* More rows of "what if" events, and fewer. Without it there is one. */
+document.querySelectorAll('[data-drip="what-ifs"]').forEach((box) => {
+  const template = box.querySelector('template');
+  const rows = box.querySelector('[data-drip="rows"]');
+  const add = box.querySelector('[data-drip="add"]');
+  const total = box.querySelector('[name$="-TOTAL_FORMS"]');
+  const most = Number(box.querySelector('[name$="-MAX_NUM_FORMS"]').value);
+  const refresh = () => {
+    add.disabled = rows.children.length >= most || Number(total.value) >= most;
+  };
+  add.hidden = false;
+  box.addEventListener('click', (event) => {
+    const button = event.target.closest('[data-drip]');
+    if (button === add) {
+      rows.insertAdjacentHTML('beforeend', template.innerHTML.replaceAll('__prefix__', total.value));
+      total.value = Number(total.value) + 1;
+      rows.lastElementChild.querySelector('select').focus();
+    } else if (button?.dataset.drip === 'remove') {
+      button.closest('[data-drip="row"]').remove();
+      add.focus();
+    }
+    refresh();
+  });
+  refresh();
+});
