@@ -21,15 +21,21 @@ COLUMNS = (
     ("PSS MiB", "{0.pss_mib:.0f}"),
     ("peak MiB", "{0.peak_mib:.0f}"),
     ("connections", "{0.connections:.0f}"),
+    ("first s", "{0.first:.2f}"),
+    ("decided s", "{0.decided:.1f}"),
+    ("p95 s", "{0.p95:.2f}"),
+    ("most a minute", "{0.most_a_minute:d}"),
     ("lost", "{0.lost}"),
     ("doubled", "{0.doubled}"),
 )
 
 
 def table(figures: list[Figure]) -> str:
-    rows = [[name for name, _how in COLUMNS]]
-    rows += [[cell(how, figure) for _name, how in COLUMNS] for figure in figures]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Columns that say nothing in this case are left out."""
+    columns = [[name, *(cell(how, figure) for figure in figures)] for name, how in COLUMNS]
+    columns = [column for column in columns if any(column[1:])]
+    rows = list(zip(*columns, strict=True))
+    widths = [max(map(len, column)) for column in columns]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
     )
@@ -38,14 +44,16 @@ def table(figures: list[Figure]) -> str:
 def cell(how: str, figure: Figure) -> str:
     try:
         return how.format(figure)
-    except TypeError:  # a figure that this case doesn't have
+    except (TypeError, ValueError):  # a figure that this case doesn't have
         return ""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all")
-    parser.add_argument("--n", type=int, default=10_000, help="mails on the quick relay (10000)")
+    parser.add_argument(
+        "--n", type=int, default=10_000, help="mails on the quick relay; others go by it (10000)"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="of which the median counts (3)")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     options = parser.parse_args()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from statistics import median
 from typing import Any
 
@@ -24,6 +26,10 @@ class Figure:
     pss_mib: float | None = None  # of the process tree
     peak_mib: float | None = None  # of the largest worker
     connections: float | None = None
+    first: float | None = None  # seconds until the first mail was taken
+    decided: float | None = None  # seconds until everybody's mail was laid down
+    p95: float | None = None  # seconds
+    most_a_minute: int | None = None  # wherever the minute begins
     lost: int = 0
     doubled: int = 0
 
@@ -31,6 +37,9 @@ class Figure:
 
 
 Run = Callable[[], dict[str, Any]]
+
+MEDIANS = ("statements", "pss_mib", "peak_mib", "connections", "first", "decided", "p95")
+WORST = ("lost", "doubled", "most_a_minute")
 
 
 def in_turns(case: str, amount: int, repeats: int, contestants: dict[str, Run]) -> Iterator[Figure]:
@@ -42,15 +51,12 @@ def in_turns(case: str, amount: int, repeats: int, contestants: dict[str, Run]) 
     first = None
     for name, runs in told.items():
         seconds = median(run["seconds"] for run in runs)
-        rate = runs[0].get("amount", amount) / seconds
+        many = runs[0].get("amount", amount)
+        rate = many / seconds
         first = first or rate
-        middle = {
-            key: median(run[key] for run in runs)
-            for key in ("statements", "pss_mib", "peak_mib", "connections")
-            if key in runs[0]
-        }
-        worst = {key: max(run.get(key, 0) for run in runs) for key in ("lost", "doubled")}
-        yield Figure(case, name, amount, seconds, rate, rate / first, **middle, **worst)
+        middle = {key: median(run[key] for run in runs) for key in MEDIANS if key in runs[0]}
+        worst = {key: max(run[key] for run in runs) for key in WORST if key in runs[0]}
+        yield Figure(case, name, many, seconds, rate, rate / first, **middle, **worst)
 
 
 class Bench:
@@ -61,17 +67,23 @@ class Bench:
         self.templates: set[str] = set()
         self.message = b""
 
-    def template(self, amount: int) -> str:
-        """The name of a database with so many people due, made once."""
-        for name, steps in (("base", ["base"]), (f"of_{amount}", ["people", amount])):
+    def template(self, *steps: Sequence[Any]) -> str:
+        """The name of a database that `prepare.py` brought so far, made once."""
+        name = ""
+        for number in range(len(steps) + 1):
+            origin, name = name or "template1", "_".join(map(str, ["t", *chain(*steps[:number])]))
             if name not in self.templates:
-                origin = "template1" if name == "base" else f"{PREFIX}base"
-                Site(name, origin).call("prepare", *steps)
+                origin = origin if origin == "template1" else f"{PREFIX}{origin}"
+                Site(name, origin).call("prepare", *(steps[number - 1] if number else ["base"]))
                 self.templates.add(name)
-        return f"{PREFIX}of_{amount}"
+        return f"{PREFIX}{name}"
 
     def site(self, amount: int, **settings: Any) -> Site:
-        return Site("run", self.template(amount), EMAIL_PORT=self.sink.port, **settings)
+        """With so many people due."""
+        return self.site_of(["people", amount], **settings)
+
+    def site_of(self, *steps: Sequence[Any], **settings: Any) -> Site:
+        return Site("run", self.template(*steps), EMAIL_PORT=self.sink.port, **settings)
 
     def ours(self, amount: int, processes: int = 1, rules: Any = None, **settings: Any) -> Run:
         def run() -> dict[str, Any]:
@@ -83,7 +95,9 @@ class Bench:
                 return told | {
                     "seconds": max(told["seconds"], taken["last"] - told["began"]),
                     "statements": told["statements"] / amount,
+                    "amount": amount,
                     "connections": taken["connections"],
+                    "first": taken["first"] - told["began"],
                     "lost": amount - min(site.count("state = 'sent'"), taken["messages"]),
                     "doubled": taken["doubled"],
                 }
@@ -96,7 +110,11 @@ class Bench:
                 self.ours(1000)()  # for the bytes, which are to be the same
             self.sink.ask(**(rules or {"delay": 0.0}))
             seconds = raw(self.sink.port, amount, processes, self.message)
-            return {"seconds": seconds, "connections": self.sink.ask()["connections"]}
+            return {
+                "seconds": seconds,
+                "amount": amount,
+                "connections": self.sink.ask()["connections"],
+            }
 
         return run
 
@@ -155,10 +173,64 @@ def http_api(bench: Bench, amount: int, repeats: int) -> Iterator[Figure]:
         yield from in_turns("HTTP API with 100 ms", many, repeats, contestants)
 
 
+def crowd(bench: Bench, amount: int, repeats: int) -> Iterator[Figure]:
+    """Ten times as many due at once: as quick for each, and in no more memory."""
+    contestants = {
+        "ours, 2 processes": bench.ours(amount, 2),
+        "ours, 2 processes, ten times as many": bench.ours(amount * 10, 2),
+    }
+    yield from in_turns("crowd", amount, 1, contestants)
+
+
+def planning(bench: Bench, amount: int, repeats: int) -> Iterator[Figure]:
+    """A hundred times as many who wait, and a thousand who become due: finding and planning."""
+
+    def run() -> dict[str, Any]:
+        with bench.site_of(["people", amount * 100, 24]) as site:
+            told = sorted(json.loads(site.call("measure", "planning", 20))["seconds"])
+        return {"seconds": median(told), "amount": 1000, "p95": told[round(len(told) * 0.95) - 1]}
+
+    yield from in_turns("planning", 1000, 1, {f"1000 due of {amount * 100}": run})
+
+
+def enrolling(bench: Bench, amount: int, repeats: int) -> Iterator[Figure]:
+    """A hundred times as many in the audience of a campaign, enrolled by one command."""
+
+    def run() -> dict[str, Any]:
+        with bench.site_of(["contacts", amount * 100]) as site:
+            told = json.loads(site.call("measure", "enrolling"))
+            entered = site.count("state = 'active'", "enrollment")
+        return told | {"lost": amount * 100 - entered, "doubled": max(0, entered - amount * 100)}
+
+    yield from in_turns("enrolling", amount * 100, 1, {"one process": run})
+
+
+def pacing(bench: Bench, amount: int, repeats: int) -> Iterator[Figure]:
+    """A campaign's rate kept by two workers, over five minutes of the real clock."""
+
+    def run(a_minute: int) -> Run:
+        def run() -> dict[str, Any]:
+            with bench.site_of(["people", 6 * a_minute], ["rate", a_minute]) as site:
+                bench.sink.ask(delay=0.0)
+                site.work(2, 300)
+                taken = bench.sink.ask()
+            seconds = taken["last"] - taken["first"]
+            told = {key: taken[key] for key in ("doubled", "most_a_minute")}
+            return told | {"seconds": seconds, "amount": taken["messages"]}
+
+        return run
+
+    yield from in_turns("pacing", 0, 1, {f"{rate} a minute": run(rate) for rate in (60, 120)})
+
+
 CASES: dict[str, Callable[[Bench, int, int], Iterable[Figure]]] = {
     "wire": wire,
     "slow-relay": slow_relay,
     "http-api": http_api,
+    "crowd": crowd,
+    "planning": planning,
+    "enrolling": enrolling,
+    "pacing": pacing,
 }
 
 

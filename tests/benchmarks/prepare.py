@@ -1,7 +1,8 @@
 """Making the rows of a case, in SQL: a million people by Django would take longer than the rest.
 
 `python -m tests.benchmarks.prepare base` migrates and makes a live campaign with its mail;
-`… people N [HOURS]` enrolls N new people who are due now, or in so many hours.
+`… people N [HOURS]` enrolls N new people who are due now, or in so many hours; `… contacts N` makes
+N who are in no campaign; `… rate N` lets the campaign send N a minute.
 """
 
 from __future__ import annotations
@@ -31,47 +32,57 @@ def base() -> None:
     make.campaign(nodes=nodes, topic=make.topic())
 
 
+def contacts(amount: int) -> None:
+    from django.db import connection
+
+    from wagtail_drip.models import Consent, Contact, Topic
+
+    address = "'u' || i || '@example.com'"
+    with connection.cursor() as cursor:
+        named = {
+            "uuid": "gen_random_uuid()",
+            "email": address,
+            "email_digest": f"encode(sha256(convert_to({address}, 'UTF8')), 'hex')",
+            "first_name": "(ARRAY['Anna','Ben','José','David','Emma','Farid'])[1 + i % 6]",
+            "created_at": "now()",
+        }
+        insert(cursor, Contact(last_name="Reader"), NUMBERED.format(amount=amount), named)
+        agreed = {"contact_id": "c.id", "changed_at": "now()"}
+        consent = Consent(topic=Topic.objects.get(), state="granted")
+        insert(cursor, consent, without(Consent), agreed)
+        cursor.execute("VACUUM ANALYZE")
+
+
 def people(amount: int, hours: int = 0) -> None:
     from django.db import connection
 
-    from wagtail_drip.models import Campaign, Consent, Contact, Enrollment, Topic
+    from wagtail_drip.models import Campaign, Enrollment
 
-    contacts, consents, enrollments = (
-        model._meta.db_table for model in (Contact, Consent, Enrollment)
-    )
-    campaign, topic = Campaign.objects.get(), Topic.objects.get()
-    address = "'u' || i || '@example.com'"
+    contacts(amount)
+    campaign = Campaign.objects.get()
+    enrollment = Enrollment(campaign=campaign, version=campaign.current_version, node="n1")
+    stands = {
+        "contact_id": "c.id",
+        "arrived_at": "now()",
+        "entered_at": "now()",
+        "due_at": f"now() + make_interval(hours => {hours})",
+    }
     with connection.cursor() as cursor:
-        for prototype, source, values in (
-            (
-                Contact(last_name="Reader"),
-                NUMBERED.format(amount=amount),
-                {
-                    "uuid": "gen_random_uuid()",
-                    "email": address,
-                    "email_digest": f"encode(sha256(convert_to({address}, 'UTF8')), 'hex')",
-                    "first_name": "(ARRAY['Anna','Ben','José','David','Emma','Farid'])[1 + i % 6]",
-                    "created_at": "now()",
-                },
-            ),
-            (
-                Consent(topic=topic, state="granted"),
-                WITHOUT.format(table=contacts, other=consents),
-                {"contact_id": "c.id", "changed_at": "now()"},
-            ),
-            (
-                Enrollment(campaign=campaign, version=campaign.current_version, node="n1"),
-                WITHOUT.format(table=contacts, other=enrollments),
-                {
-                    "contact_id": "c.id",
-                    "arrived_at": "now()",
-                    "entered_at": "now()",
-                    "due_at": f"now() + make_interval(hours => {hours})",
-                },
-            ),
-        ):
-            insert(cursor, prototype, source, values)
+        insert(cursor, enrollment, without(Enrollment), stands)
         cursor.execute("VACUUM ANALYZE")
+
+
+def rate(a_minute: int) -> None:
+    from wagtail_drip.models import Campaign
+
+    Campaign.objects.update(rate=a_minute)
+
+
+def without(model: type[Model]) -> str:
+    """The contacts that have no row of the model yet."""
+    from wagtail_drip.models import Contact
+
+    return WITHOUT.format(table=Contact._meta.db_table, other=model._meta.db_table)
 
 
 def insert(cursor: Any, prototype: Model, source: str, values: dict[str, str]) -> None:
@@ -94,4 +105,4 @@ def insert(cursor: Any, prototype: Model, source: str, values: dict[str, str]) -
 if __name__ == "__main__":
     django.setup()
     case, *numbers = sys.argv[1:]
-    {"base": base, "people": people}[case](*map(int, numbers))
+    {"base": base, "people": people, "contacts": contacts, "rate": rate}[case](*map(int, numbers))

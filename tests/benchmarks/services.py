@@ -69,9 +69,9 @@ class Site:
             raise RuntimeError(f"{module} {arguments} ended with {process.returncode}")
         return told
 
-    def work(self, processes: int) -> dict[str, Any]:
-        """What `send.py` tells of so many workers that pump until nothing is due."""
-        process = self.start("send", processes)
+    def work(self, processes: int, seconds: int = 3600) -> dict[str, Any]:
+        """What `send.py` tells of so many workers that pump until nothing is due, or so long."""
+        process = self.start("send", processes, seconds)
         assert process.stdin and process.stdout
         assert process.stdout.readline().strip() == "ready", "the site can't be loaded"
         told, _nothing = process.communicate("go\n")

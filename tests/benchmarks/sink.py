@@ -25,10 +25,12 @@ class Taken:
         self.connections = self.bytes = 0
         self.first = self.last = 0.0  # by the monotonic clock, which all processes here share
         self.recipients: Counter[bytes] = Counter()
+        self.moments: list[float] = []
         self.sample = b""
 
     def note(self, recipient: bytes, body: bytes) -> None:
         self.last = time.monotonic()
+        self.moments.append(self.last)
         if not self.first:
             self.first, self.sample = self.last, body
         self.recipients[recipient] += 1
@@ -43,8 +45,18 @@ class Taken:
             "bytes": self.bytes,
             "first": self.first,
             "last": self.last,
+            "most_a_minute": self.most_a_minute(),
             "sample": self.sample.decode("latin-1"),
         }
+
+    def most_a_minute(self) -> int:
+        """How many came within the fullest minute, wherever it begins."""
+        most = oldest = 0
+        for number, moment in enumerate(self.moments):
+            while moment - self.moments[oldest] >= 60:
+                oldest += 1
+            most = max(most, number - oldest + 1)
+        return most
 
 
 taken = Taken()

@@ -7,6 +7,7 @@ from django.core import mail
 
 from tests import factories
 from wagtail_drip.engine import ticking
+from wagtail_drip.engine.connecting import Connections
 from wagtail_drip.engine.ticking import Counts, backlog, pump, tick
 from wagtail_drip.models import Delivery, Enrollment, Heartbeat
 
@@ -132,3 +133,31 @@ def test_a_series_goes_out_in_order_and_once(now):
     assert [message.subject for message in mail.outbox] == ["First", "Second"]
     second_one = Delivery.objects.get(node="n3")
     assert second_one.created_at == now + timedelta(days=2)
+
+
+def test_a_crowd_is_decided_in_several_batches_and_mails_go_out_in_between(monkeypatch, now):
+    left, done = [5], []
+
+    def advance_due(now):
+        done.append("batch")
+        left[0] = max(0, left[0] - 1)
+        return ticking.BATCH if left[0] else 1
+
+    def send_due(now, connections, **options):
+        done.append("crowded" if connections.crowded else "at leisure")
+        return 0
+
+    monkeypatch.setattr(ticking, "advance_due", advance_due)
+    monkeypatch.setattr(ticking, "send_due", send_due)
+    with Connections() as connections:
+        for _pass in range(2):
+            ticking._pass(now, lambda: False, connections)
+    assert done == ["batch"] * 3 + ["crowded"] + ["batch"] * 2 + ["at leisure"]
+
+
+def test_while_a_crowd_is_decided_slices_are_short():
+    with Connections() as connections:
+        connections.went(4000, 8.0)
+        usual = connections.slice_size()
+        connections.crowded = True
+        assert connections.slice_size() == usual // 10

@@ -33,6 +33,7 @@ class Connections:
         self._seconds: dict[str, float] = {}  # that a mail takes, by channel
         # Seconds until a rate lets one more go that is due; None: nothing due waits for that.
         self.wait: float | None = None
+        self.crowded = False  # many people are still to be decided upon: slices are short
         self._lock = threading.Lock()
         self._slice = FIRST_SLICE
 
@@ -48,6 +49,8 @@ class Connections:
         """How many deliveries the next slice should have."""
         if self.wait is not None:  # somebody's turn comes soon
             return max(SMALLEST_SLICE, min(conf.SLICE, self._slice // 5))
+        if self.crowded:
+            return max(SMALLEST_SLICE, min(conf.SLICE, self._slice // 10))
         return min(conf.SLICE, self._slice)
 
     def went(self, amount: int, seconds: float) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..models import Delivery, Enrollment, Heartbeat, Inbox
-from .advancing import advance_due
+from .advancing import BATCH, advance_due
 from .braking import brake
 from .connecting import Connections
 from .enrolling import enroll_new
@@ -32,6 +32,8 @@ Clock = Callable[[], datetime]
 # How far ahead a running pump says it runs. Renewed on each pass; a killed pump's claim runs out.
 AHEAD = timedelta(seconds=15)
 LONGEST_WAIT = 1.0  # seconds of one rest between two passes, so that new work is seen
+# So many full batches are decided before mails go out in between: some three seconds.
+BATCHES_AT_ONCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def _pass(
     events = turn(enroll_new)
     advanced = at_times(resume_due)
     advanced += at_times(move_due)  # before they are carried on where they no longer should be
-    advanced += turn(advance_due)
+    advanced += turn(_carry_on, connections=connections)
     sent = turn(send_due, enough=enough, connections=connections)
     if sent:  # whose mail has just gone stands at the next wait at once, not a minute later
         advanced += turn(advance_due)
@@ -182,6 +184,18 @@ def _pass(
     if trouble:
         raise trouble[0]
     return Counts(recovered, events, advanced, sent, imported)
+
+
+def _carry_on(now: datetime, connections: Connections) -> int:
+    """Carry due people on. A crowd is decided first, while mails go out in short slices: whose
+    turn it is, and who is to wait, is known long before the last of them has got theirs."""
+    done = 0
+    for _batch in range(BATCHES_AT_ONCE):
+        done += (carried := advance_due(now))
+        connections.crowded = carried >= BATCH
+        if not connections.crowded:
+            break
+    return done
 
 
 def backlog(now: datetime, most: int) -> int:
