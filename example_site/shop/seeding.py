@@ -154,7 +154,7 @@ def people() -> None:
         f"{verb}_{noun}" for noun in ("campaign", "step") for verb in ("add", "change", "publish")
     ]
     may += ["add_topic", "change_topic", "view_contact", "view_event", "view_enrollment"]
-    may += ["view_delivery", "see_personal_data"]
+    may += ["view_delivery", "see_personal_data", "send_tests"]
     may += [f"{verb}_{noun}" for noun in ("segment", "sitebrand") for verb in ("add", "change")]
     editors.permissions.add(
         *Permission.objects.filter(content_type__app_label="wagtail_drip", codename__in=may)

@@ -266,7 +266,7 @@ def test_the_way_back_survives_saving_the_mail(editor):
 def test_going_back_saves_what_was_typed_last(editor):
     campaign, step = make.campaign(), draft_step()
     edit = f"{url('edit', step)}?campaign={campaign.pk}"
-    data = {"name": "Hello", "subject": "Typed last", "body-count": "0", "drip-back": "1"}
+    data = {"name": "Hello", "subject": "Typed last", "body-count": "0", "drip-go": "campaign"}
     assert editor.post(edit, data).url == f"{url('edit', campaign)}#tab-flow"
     step.refresh_from_db()
     assert step.get_latest_revision_as_object().subject == "Typed last"

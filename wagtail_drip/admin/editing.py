@@ -25,12 +25,12 @@ from . import choosing, refusing
 from .actions import publish_all_label
 from .choosing import PUBLISH_ALL, Asked
 from .drafting import draft_steps, publish_steps
-from .permissions import may, may_see_campaigns
+from .permissions import may, may_see_campaigns, may_send_tests
 from .places import BACK, FLOW_TAB, campaign_url, step_url
 from .saving import SerialSaves
 
 OPEN_MAIL = "drip-open-mail"  # the form's field: after saving, go on to this mail's editor
-GO_BACK = "drip-back"  # the form's field: after saving, go back to the campaign
+GO = "drip-go"  # the form's field: where to go after saving, "campaign" or "test"
 
 
 class CampaignViewMixin(generic.CreateEditViewOptionalFeaturesMixin):
@@ -186,12 +186,20 @@ class StepEditView(SerialSaves, snippets.EditView):
         return step_url(self.object.pk, self.campaign and self.campaign.pk)
 
     def get_success_url(self) -> str:
-        if self.campaign and (self.action == "publish" or GO_BACK in self.request.POST):
+        wish = self.request.POST.get(GO)
+        if wish == "test":
+            return self.test_url()
+        if self.campaign and (self.action == "publish" or wish == "campaign"):
             return f"{campaign_url(self.campaign.pk)}{FLOW_TAB}"
         return super().get_success_url()
 
+    def test_url(self) -> str:
+        return step_url(self.object.pk, self.campaign and self.campaign.pk, "test")
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
+        if may_send_tests(self.request.user):
+            context["test_url"] = self.test_url()
         if self.campaign:
             latest = self.campaign.get_latest_revision_as_object()
             context["campaign"] = latest

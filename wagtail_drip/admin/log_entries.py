@@ -12,6 +12,8 @@ from ..models import Choice
 from ..models.publishing import VERSION_LOGGED
 from . import contact_actions
 
+TEST_LOGGED = "wagtail_drip.test"  # its data: {"count": 2, "contact": 7}
+
 ACTIONS = [
     ("pause", gettext_lazy("Pause"), gettext_lazy("Campaign paused")),
     ("brake", gettext_lazy("Brake"), gettext_lazy("Campaign paused by itself")),
@@ -36,9 +38,22 @@ class VersionFormatter(LogFormatter):
         return f"{said}: {inside}; {choice}"
 
 
+class TestFormatter(LogFormatter):
+    """ "Test sent to 2 addresses". To whom is nobody's business later."""
+
+    label = gettext_lazy("Send a test")
+
+    def format_message(self, entry: Any) -> str:
+        count = entry.data.get("count", 0)
+        said = ngettext("Test sent to %d address", "Test sent to %d addresses", count) % count
+        contact = entry.data.get("contact")
+        return _("%(said)s, as contact %(pk)s") % {"said": said, "pk": contact} if contact else said
+
+
 def register(registry: Any) -> None:
     for action, label, message in ACTIONS:
         registry.register_action(f"wagtail_drip.{action}", label, message)
     for slug, (verb, done) in contact_actions.LOGGED.items():
         registry.register_action(f"wagtail_drip.contact_{slug}", verb, done)
     registry.register_action(VERSION_LOGGED)(VersionFormatter)
+    registry.register_action(TEST_LOGGED)(TestFormatter)

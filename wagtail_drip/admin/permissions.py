@@ -8,7 +8,7 @@ from django.contrib.auth import get_permission_codename
 from django.contrib.auth.models import Permission
 from django.db.models import Model, QuerySet
 
-from ..models import Campaign, Contact
+from ..models import Campaign, Contact, Step
 
 
 def may(user: Any, action: str, model: type[Model]) -> bool:
@@ -22,14 +22,19 @@ def may_see_people(user: Any) -> bool:
     return bool(user.has_perm(f"{Contact._meta.app_label}.see_personal_data"))
 
 
+def may_send_tests(user: Any) -> bool:
+    """Whether `user` may have a mail sent to named addresses."""
+    return may(user, "change", Step) and bool(user.has_perm(f"{Step._meta.app_label}.send_tests"))
+
+
 def may_see_campaigns(user: Any) -> bool:
     return any(may(user, action, Campaign) for action in ("view", "change", "add", "publish"))
 
 
-# What may be done with people by hand (contact_actions.py), beyond what is registered elsewhere.
+# What may be done by hand (contact_actions.py, testing.py), beyond what is registered elsewhere.
 BY_HAND = (
     "see_personal_data", "export_contact", "add_contact", "change_contact", "delete_contact",
-    "change_enrollment", "add_event", "add_consent", "add_suppression",
+    "change_enrollment", "add_event", "add_consent", "add_suppression", "send_tests",
 )  # fmt: skip
 
 

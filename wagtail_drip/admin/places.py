@@ -21,7 +21,7 @@ def campaigns_url() -> str:
     return reverse(Campaign.snippet_viewset.get_url_name("list"))
 
 
-def step_url(pk: Any, campaign: Any = None) -> str:
+def step_url(pk: Any, campaign: Any = None, view: str = "edit") -> str:
     """A mail's editor; with the campaign one comes from, it leads back to that one's flow."""
-    url = reverse(Step.snippet_viewset.get_url_name("edit"), args=[pk])
+    url = reverse(Step.snippet_viewset.get_url_name(view), args=[pk])
     return set_query_params(url, {BACK: str(campaign)}) if campaign else url

@@ -35,7 +35,7 @@ from ..models import (
     Topic,
 )
 from ..models.standing import standing
-from . import actions, choosing, editing, foretelling, overview, panels, results
+from . import actions, choosing, editing, foretelling, overview, panels, results, testing
 from .caps import CapViewSet
 from .farewells import FarewellViewSet
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
@@ -238,6 +238,10 @@ class StepViewSet(SiteBound):
         return self.construct_view(
             self.unpublish_view_class, template_name="wagtail_drip/admin/confirm_unpublish.html"
         )
+
+    def get_urlpatterns(self) -> list[Any]:
+        test = self.construct_view(testing.TestView)
+        return [*super().get_urlpatterns(), path("test/<int:pk>/", test, name="test")]
 
 
 class TopicViewSet(SiteBound):

@@ -18,6 +18,7 @@ from django.utils.crypto import constant_time_compare
 from ..conf import conf
 
 TRAP = "0" * 16  # the key of the link that nobody sees
+TEST = "test"  # in the place of a delivery's token in a test mail: it leads to no delivery
 _SIGNED, _KEY = "signed-token", "key-of-link"
 _TOKEN = 32  # characters of a delivery's token, and of the signature after it
 

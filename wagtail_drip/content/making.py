@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from . import compiling, products, targets
@@ -65,31 +66,53 @@ def make(
     return made
 
 
-def sample(source: Source, *, recipient: Recipient | None = None) -> Mail:
-    """The mail as a preview shows it: sample values, a sample product where none is known.
+def sample(
+    source: Source,
+    *,
+    recipient: Recipient | None = None,
+    to: str = "",
+    envelope: Envelope | None = None,
+    date: datetime = _SAMPLE_DATE,
+) -> Mail:
+    """The mail as previews and tests have it: with sample values, or those of `recipient`.
 
     Asks no merge field for its values, so it issues nothing. Raises what a broken block raises.
+    `to`: whom it goes to instead, whoever it is about.
     """
+    with translation.override(source.language):
+        return _sample(source, recipient, to, envelope, date)
+
+
+def _sample(
+    source: Source,
+    recipient: Recipient | None,
+    to: str,
+    envelope: Envelope | None,
+    date: datetime,
+) -> Mail:
     person = recipient or Recipient(id=0, contact_id=0, email="alex@example.com")
     compiled = compiling.compile_message(
         source, product=_sample_product(recipient), fixed=_sample_fixed(source), strict=False
     )
     own = _by_slot(source)
     answers = {
-        slot.name: {person.id: _sample_word(slot, own.get(slot.name), compiled, recipient)}
+        slot.name: {person.id: _sample_word(slot, own.get(slot.name), compiled, recipient, date)}
         for slot in compiled.slots
     }
-    site = compiled.rendering.absolute("/")
-    envelope = Envelope(
+    reader = replace(person, email=to) if to else person
+    envelopes = {person.id: envelope or _sample_envelope(compiled.rendering.absolute("/"))}
+    made = personalize(compiled, [reader], envelopes, answers, date=date)[person.id]
+    if not isinstance(made, Mail):
+        raise ValueError(made.reason)
+    return made
+
+
+def _sample_envelope(site: str) -> Envelope:
+    return Envelope(
         message_id="sample@example.com",
         leave_url=site if site.startswith("http") else "https://example.com/",
         from_email="sender@example.com",
     )
-    mail = personalize(compiled, [person], {person.id: envelope}, answers, date=_SAMPLE_DATE)
-    made = mail[person.id]
-    if not isinstance(made, Mail):
-        raise ValueError(made.reason)
-    return made
 
 
 def _compile_all(
@@ -276,10 +299,14 @@ def _fault(what: str, error: Exception) -> Fault:
 
 
 def _sample_word(
-    slot: Slot, row: Row | None, compiled: CompiledMessage, recipient: Recipient | None
+    slot: Slot,
+    row: Row | None,
+    compiled: CompiledMessage,
+    recipient: Recipient | None,
+    now: datetime,
 ) -> Any:
     if row is not None and row.gate:
-        return bool(row.block.sample_shown(row.value, recipient, _SAMPLE_DATE))
+        return bool(row.block.sample_shown(row.value, recipient, now))
     if row is not None:
         given = row.block.sample_values(row.value, compiled.rendering)
         return _fragment(row, given, compiled, str(row.block.label))

@@ -57,7 +57,11 @@ class MergeField:
         raise NotImplementedError
 
     def preview(self, recipient: Recipient | None) -> str:
-        """What a preview shows. Must change nothing: a field that issues codes keeps `sample`."""
+        """What a preview shows, of `recipient` where it is about somebody.
+
+        "": the token's fallback stands. Must change nothing: a field that issues codes keeps
+        `sample`.
+        """
         return str(self.sample)
 
 
@@ -73,7 +77,7 @@ class OwnField(MergeField):
         return {recipient.id: getattr(recipient, self.slug) for recipient in recipients}
 
     def preview(self, recipient: Recipient | None) -> str:
-        return str((recipient and getattr(recipient, self.slug)) or self.sample)
+        return str(getattr(recipient, self.slug) if recipient else self.sample)
 
 
 class FixedField(MergeField):

@@ -8,7 +8,7 @@ sending      → claiming, checking, addressing, transmitting (by connecting), a
 recovering   → journal (what a killed worker had begun), resolving (a person's word)
 tracking     → leaving (unsubscribed, bounced), erasing
 
-`ticking` turns the crank until it is told to stop (`stopping`). `reporting` counts, `time_travel`
-moves demos, `files` exports and imports campaigns; `locking` and `retrying` are how all of them
-meet the database.
+`testing` sends a mail to those who write it. `ticking` turns the crank until it is told to stop
+(`stopping`). `reporting` counts, `time_travel` moves demos, `files` exports and imports campaigns;
+`locking` and `retrying` are how all of them meet the database.
 """

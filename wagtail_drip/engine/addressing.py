@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..conf import conf
 from ..content.links import leave_url, sign_reaction
 from ..content.person_links import preferences_url
 from ..content.personalizing import Envelope, Recipient
-from ..models import Campaign, Step
-from .loading import Due
+from ..models import Campaign, Contact, Step
+from .loading import Due, Person
 from .planning import message_id
 
 
@@ -39,11 +40,32 @@ def envelopes(deliveries: Sequence[Due], step: Step, campaign: Campaign) -> dict
 
 
 def recipient(delivery: Due, campaign: Campaign) -> Recipient:
-    contact = delivery.contact
-    return Recipient(
+    return reader(
+        delivery.contact,
+        delivery.enrollment.contact_id,
         id=delivery.pk,
-        contact_id=delivery.enrollment.contact_id,
+        data=delivery.enrollment.data,
+        campaign=campaign.slug,
+        node=delivery.node,
         enrollment_id=delivery.enrollment.pk,
+    )
+
+
+def reader(
+    contact: Person | Contact,
+    contact_id: int,
+    *,
+    id: int = 0,
+    data: Mapping[str, Any],
+    campaign: str = "",
+    node: str = "",
+    enrollment_id: int | None = None,
+) -> Recipient:
+    """Somebody as merge fields and blocks know them. `data`: of the event that it is about."""
+    return Recipient(
+        id=id,
+        contact_id=contact_id,
+        enrollment_id=enrollment_id,
         email=contact.email,
         first_name=contact.first_name,
         last_name=contact.last_name,
@@ -51,19 +73,19 @@ def recipient(delivery: Due, campaign: Campaign) -> Recipient:
         time_zone=contact.time_zone,
         attributes=contact.attributes,
         user_id=contact.user_id,
-        data=delivery.enrollment.data,
-        campaign=campaign.slug,
-        node=delivery.node,
+        data=data,
+        campaign=campaign,
+        node=node,
         track_clicks=contact.track_clicks,
         track_opens=contact.track_opens,
     )
 
 
-def sender(step: Step, campaign: Campaign) -> str:
+def sender(step: Step, campaign: Campaign | None) -> str:
     """`Name <address>`: each part the step's, else the campaign's, else the site's."""
     name, address = _parsed(conf.FROM_EMAIL)
-    name = step.sender_name or campaign.sender_name or name
-    address = step.sender_email or campaign.sender_email or address
+    name = step.sender_name or (campaign.sender_name if campaign else "") or name
+    address = step.sender_email or (campaign.sender_email if campaign else "") or address
     if not name:
         return address
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')

@@ -87,6 +87,7 @@ class Step(
         verbose_name = _("mail")
         verbose_name_plural = _("mails")
         ordering = ["name"]
+        permissions = [("send_tests", _("Can send a mail to named addresses as a test"))]
 
     def __str__(self) -> str:
         return self.name

@@ -1,7 +1,7 @@
 /* Nothing typed is lost on the way between a campaign and its mails, and no two savings cross:
    a form that is sent while an autosave is under way would. */
 (() => {
-  const BACK = 'drip-back'; // the form's field: after saving, go back to the campaign
+  const GO = 'drip-go'; // the form's field: where to go after saving
   const LONGEST = 5000; // ms; an autosave that takes longer has failed
   const FLUSH = 400; // ms until what was typed stands in the form: the text editor takes a moment
   let typed = -Infinity; // when something was changed last
@@ -42,7 +42,7 @@
   document.addEventListener('w-autosave:error', ended);
 
   document.addEventListener('click', async (event) => {
-    const link = event.target.closest?.('.drip-back a');
+    const link = event.target.closest?.('[data-drip-go]');
     if (!link || event.ctrlKey || event.metaKey || typed < saved) return;
     const form = document.querySelector('form[data-edit-form]');
     if (!form || typed === -Infinity) return;
@@ -50,7 +50,7 @@
     await pause(FLUSH);
     await settled();
     const field = document.createElement('input');
-    Object.assign(field, { type: 'hidden', name: BACK, value: '1' });
+    Object.assign(field, { type: 'hidden', name: GO, value: link.dataset.dripGo });
     form.append(field);
     form.requestSubmit();
   });

@@ -1,0 +1,147 @@
+"""The page "Send a test": a mail, as it was saved last, to oneself or to a few named addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.generic import TemplateView
+from wagtail.admin import messages
+from wagtail.admin.views.generic import WagtailAdminTemplateMixin
+from wagtail.log_actions import log
+
+from ..engine import testing
+from ..models import Campaign, Step
+from ..models.addresses import normalize
+from .log_entries import TEST_LOGGED
+from .permissions import may_send_tests
+from .places import BACK, step_url
+from .stand_ins import StandInForm, campaigns_of
+
+
+class TestForm(StandInForm):
+    __test__ = False  # none of pytest's
+
+    to = forms.CharField(
+        label=gettext_lazy("To"),
+        max_length=1000,
+        help_text=gettext_lazy("Up to 5 addresses, separated by commas."),
+    )
+    campaign = forms.ModelChoiceField(
+        Campaign.objects.none(),
+        label=gettext_lazy("As in the campaign"),
+        required=False,
+        empty_label=None,
+        help_text=gettext_lazy("It gives the sender, and says at the foot why one gets it."),
+    )
+    field_order = ["to", "campaign", "who", "contact", "event"]
+
+    def __init__(self, *args: Any, campaigns: list[Campaign], **kwargs: Any) -> None:
+        super().__init__(*args, campaigns=campaigns, **kwargs)
+        ids = [campaign.pk for campaign in campaigns]
+        field = self.fields["campaign"]
+        field.queryset = Campaign.objects.filter(pk__in=ids)  # type: ignore[attr-defined]
+        if not campaigns:
+            del self.fields["campaign"]
+
+    def clean_to(self) -> list[str]:
+        found: list[str] = []
+        for address in filter(None, re.split(r"[,;\s]+", self.cleaned_data["to"])):
+            try:
+                found.append(normalize(address))
+            except ValueError as error:
+                raise forms.ValidationError(str(error)) from None
+        addresses = list(dict.fromkeys(found))
+        if not addresses:
+            raise forms.ValidationError(_("Name at least one address."))
+        if reason := testing.obstacle(addresses):
+            raise forms.ValidationError(reason)
+        return addresses
+
+
+class TestView(WagtailAdminTemplateMixin, TemplateView):
+    __test__ = False
+
+    template_name = "wagtail_drip/admin/send_test.html"
+    page_title = gettext_lazy("Send a test")
+    header_icon = "mail"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        row = get_object_or_404(Step, pk=unquote(str(kwargs["pk"])))
+        self.object = row.get_latest_revision_as_object()
+        self.campaigns = campaigns_of(row, request.user)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not may_send_tests(request.user):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_page_subtitle(self) -> str:
+        return str(self.object)
+
+    def get_breadcrumbs_items(self) -> list[Any]:
+        return []
+
+    def back(self) -> str:
+        return step_url(self.object.pk, self.request.GET.get(BACK, ""))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        form = kwargs.get("form") or self.form(initial=self.initial())
+        return {
+            **super().get_context_data(**kwargs),
+            "form": form,
+            "next_url": self.back(),
+            "reason": testing.obstacle([]),
+        }
+
+    def form(self, *args: Any, **kwargs: Any) -> TestForm:
+        return TestForm(*args, user=self.request.user, campaigns=self.campaigns, **kwargs)
+
+    def initial(self) -> dict[str, Any]:
+        wanted = self.request.GET.get(BACK, "")
+        first = next((c.pk for c in self.campaigns if str(c.pk) == wanted), None)
+        first = first or (self.campaigns[0].pk if self.campaigns else None)
+        return {"to": getattr(self.request.user, "email", ""), "campaign": first}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = self.form(request.POST)
+        if form.is_valid():
+            said = form.cleaned_data
+            campaign = said.get("campaign")
+            reader = form.reader(campaign)
+            try:
+                told = testing.send_test(
+                    self.object, said["to"], campaign=campaign, reader=reader, now=timezone.now()
+                )
+            except ValueError as error:
+                form.add_error(None, str(error))
+            else:
+                self._tell(told, reader)
+                return redirect(self.back())
+        return self.render_to_response(self.get_context_data(form=form))
+
+    def _tell(self, told: list[testing.Tested], reader: Any) -> None:
+        sent = [one.address for one in told if not one.trouble]
+        for one in told:
+            if one.trouble:
+                said = {"address": one.address, "trouble": one.trouble}
+                text = _("The test to %(address)s did not go out: %(trouble)s") % said
+                messages.error(self.request, text)
+        if not sent:
+            return
+        contact = {"contact": reader.contact_id} if reader else {}
+        data = {"count": len(sent), **contact}
+        log(instance=self.object, action=TEST_LOGGED, user=self.request.user, data=data)
+        text = ngettext(
+            "The test is on its way to %s.", "The tests are on their way to %s.", len(sent)
+        )
+        messages.success(self.request, text % ", ".join(sent))
