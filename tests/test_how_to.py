@@ -68,6 +68,17 @@ def test_a_model_and_a_signal(run, monkeypatch):
     ]
 
 
+def test_triggers_of_time(run, now):
+    from example_site.shop.models import Order
+
+    run("start something at a date, or after silence")
+    assert len({"birthday", "renews_soon", "no_order"} & registry.triggers().keys()) == 3
+    run("start something at a date, or after silence", 1, Booking=Order)
+    assert "starts_at" in str(registry.DATES["booking"].faults())
+    registry.DATES["booking"].disconnect()
+    assert checks.sources() == []
+
+
 def test_consent_at_a_form(run):
     factories.topic("news")
     user = factories.user("ann@example.com")

@@ -10,7 +10,7 @@ class WagtailDripConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, tasks
-        from .engine import capping
+        from .engine import capping, noting
         from .integrations import anymail, auth
         from .models import publishing
 
@@ -20,3 +20,4 @@ class WagtailDripConfig(AppConfig):
         anymail.connect()
         publishing.connect()
         capping.connect()
+        noting.connect()

@@ -88,12 +88,12 @@ def retention() -> Findings:
 
 
 def sources() -> Findings:
-    """Declared triggers whose model has changed since: what they would record is lost."""
-    hint = "Change the declaration (a ModelTrigger or SignalTrigger), or give the model its field."
+    """Declared triggers whose model has changed since: what they tell of is lost."""
+    hint = "Change the declaration of the trigger, or give the model its field."
     return [
         checks.Error(text, hint=hint, id="wagtail_drip.E021")
-        for source in registry.SOURCES
-        for text in source.faults()
+        for source in [*registry.SOURCES, *registry.triggers().values()]
+        for text in getattr(source, "faults", list)()
     ]
 
 

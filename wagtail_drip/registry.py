@@ -21,6 +21,8 @@ HOOKS = (
 
 # What records events by itself (integrations/models.py), for the system checks.
 SOURCES: list[Any] = []
+# Dates in rows of a site (integrations/dates.py) by their names, for engine/noting.py.
+DATES: dict[str, Any] = {}
 
 
 def registered(hook_name: str) -> dict[str, Any]:

@@ -14,8 +14,18 @@ from wagtail import hooks
 from tests import factories as make
 from tests.queries import queries
 from wagtail_drip.channels.memory import MemoryChannel
-from wagtail_drip.engine import advancing, enrolling, leaving, recovering, sending, ticking
-from wagtail_drip.models import Delivery, Enrollment
+from wagtail_drip.engine import (
+    advancing,
+    enrolling,
+    leaving,
+    noting,
+    occurring,
+    recovering,
+    sending,
+    ticking,
+)
+from wagtail_drip.flow.occasions import DateTrigger, SilenceTrigger
+from wagtail_drip.models import Delivery, Enrollment, Event, Occasion
 
 pytestmark = [
     pytest.mark.django_db,
@@ -25,7 +35,16 @@ PEOPLE = 2000
 # What grows with the people and the mails; of the rest a site has hundreds at most.
 BIG = {
     f"wagtail_drip_{name}"
-    for name in ("contact", "consent", "delivery", "enrollment", "event", "inbox", "suppression")
+    for name in (
+        "contact",
+        "consent",
+        "delivery",
+        "enrollment",
+        "event",
+        "inbox",
+        "occasion",
+        "suppression",
+    )
 }
 
 
@@ -121,6 +140,39 @@ def test_no_statement_of_the_line_reads_a_whole_big_table(now, settings):
         recovering.recover(later)
         leaving.leave_all(rows[0].contact, at=later, source="/leave/")
     assert plans.wide == [] and plans.seen > 30, "\n".join(map(str, plans.wide))
+
+
+def test_what_time_brings_about_is_found_by_an_index(now):
+    triggers = [
+        DateTrigger("once", "x", date="renewal", days=-7, catch_up=3),
+        DateTrigger("yearly", "x", date="renewal", yearly=True),
+        SilenceTrigger("quiet", "x", days=30),
+        SilenceTrigger("no_order", "x", days=30, event="order_placed"),
+    ]
+    for trigger in triggers:
+        make.campaign(trigger.slug, trigger=trigger.slug, started_at=now - timedelta(days=900))
+    people = make.contacts(PEOPLE)
+    days = [now.date() - timedelta(days=n * 7 % 3000) for n in range(PEOPLE)]
+    Occasion.objects.bulk_create(
+        Occasion(contact=one, name="renewal", day=day)
+        for one, day in zip(people, days, strict=True)
+    )
+    Event.objects.bulk_create(
+        Event(contact=one, name="order_placed", at=now - timedelta(hours=3 * n))
+        for n, one in enumerate(people)
+    )
+    plans = Plans()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    registered = {trigger.slug: trigger for trigger in triggers}
+    with (
+        hooks.register_temporarily("register_drip_triggers", lambda: registered),
+        connection.execute_wrapper(plans),
+    ):
+        assert occurring.occur(now) > 10
+        noting.note_dates(now)
+    assert plans.wide == [] and plans.seen > 8, "\n".join(map(str, plans.wide))
 
 
 def test_the_test_above_would_notice(now):

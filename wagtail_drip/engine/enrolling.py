@@ -21,7 +21,7 @@ from ..flow import compiling
 from ..flow.program import FORMAT
 from ..models import Campaign, Consent, Contact, Enrollment, Event, Inbox
 from ..models.among import among
-from .entering import Candidate, admit
+from .entering import Candidate, admit, would_enter
 from .listening import wake
 from .locking import skipping_locked
 from .recording import announce
@@ -83,9 +83,17 @@ def enroll(
 
 
 def enroll_audience(
-    campaign: Campaign, *, now: datetime, enough: Callable[[], bool] = never
+    campaign: Campaign,
+    *,
+    now: datetime,
+    enough: Callable[[], bool] = never,
+    key: str = "",
+    dry_run: bool = False,
 ) -> int:
     """Enroll everybody who is in the campaign's audience now. Returns how many entered.
+
+    `key`: where people may enter several times, they do once under this one. `dry_run`: only
+    counted.
 
     Consent, suppression, audience and the entry rule decide as for anybody else. Each batch is a
     transaction of its own: whoever was stopped (`enough`, a kill) begins anew, and those inside
@@ -104,7 +112,11 @@ def enroll_audience(
     contacts = contacts.filter(~Exists(inside)).only("email", "erased_at").order_by("pk")
     entered = last = 0
     while not enough() and (people := list(contacts.filter(pk__gt=last)[:AUDIENCE_BATCH])):
-        entered += _enter(live, [Candidate(one, now) for one in people], now, audience=True)
+        candidates = [Candidate(one, now, key=key) for one in people]
+        if dry_run:
+            entered += would_enter(live, candidates, now=now)
+        else:
+            entered += _enter(live, candidates, now, audience=True)
         last = people[-1].pk
     return entered
 

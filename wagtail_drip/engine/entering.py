@@ -31,6 +31,7 @@ class Candidate:
     at: datetime  # entered_at, from which the first wait counts
     data: Mapping[str, Any] = field(default_factory=dict)
     event: Event | None = None
+    key: str = ""  # what tells one entry from another where there is no event
     hops: int = 0  # how many campaigns led on to this one
 
 
@@ -42,13 +43,24 @@ def admit(
     `audience`: whether the campaign's "only for people who" is asked; by hand it is not.
     Call it in a transaction.
     """
-    refused = refusals(campaign, [c.contact for c in candidates], now, audience)
-    admitted = [candidate for candidate in candidates if candidate.contact.pk not in refused]
-    if not admitted:
-        return 0
-    rows = _rows(campaign, admitted, now)
+    rows = _entering(campaign, candidates, now, audience)
     collided = insert_values(Enrollment, rows)  # entered another way meanwhile
     return len(rows) - len(collided)
+
+
+def would_enter(
+    campaign: Campaign, candidates: Sequence[Candidate], *, now: datetime, audience: bool = True
+) -> int:
+    """How many `admit` would let in. Nothing is written."""
+    return len(_entering(campaign, candidates, now, audience))
+
+
+def _entering(
+    campaign: Campaign, candidates: Sequence[Candidate], now: datetime, audience: bool
+) -> list[dict[str, Any]]:
+    refused = refusals(campaign, [c.contact for c in candidates], now, audience)
+    admitted = [candidate for candidate in candidates if candidate.contact.pk not in refused]
+    return _rows(campaign, admitted, now) if admitted else []
 
 
 def refusals(
@@ -154,7 +166,9 @@ def _entry_key(campaign: Campaign, candidate: Candidate, past: _Past) -> str | N
         return _free(past, "")
     if event := candidate.event:
         return event.key_digest or digest(f"event\0{event.pk}")
-    # By hand there is no event to tell one time from another: not while they are inside.
+    if candidate.key:
+        return candidate.key
+    # By hand there is nothing to tell one time from another: not while they are inside.
     return None if past.active else _free(past, "hand ")
 
 

@@ -17,6 +17,8 @@ from .enrolling import enroll_new
 from .importing import import_due
 from .locking import read_committed
 from .moving import move_due
+from .noting import note_dates
+from .occurring import occur
 from .reacting import pass_on
 from .recovering import recover
 from .resuming import resume_due
@@ -173,6 +175,8 @@ def _pass(
     at_times(pass_on)
     for duty in once:
         turn(duty)
+    at_times(note_dates)
+    at_times(occur, enough=enough)
     events = turn(enroll_new)
     advanced = at_times(resume_due)
     advanced += at_times(move_due)  # before they are carried on where they no longer should be

@@ -49,7 +49,7 @@ MOMENTS: dict[type[models.Model], tuple[str, ...]] = {
     Farewell: ("at",),
     Throttle: ("until",),
     Suppression: ("created_at",),
-    Campaign: ("started_at", "paused_at", "resumed_at", "refused_at"),
+    Campaign: ("started_at", "paused_at", "resumed_at", "refused_at", "launched_for"),
     Resumption: ("paused_at", "at", "stale_before"),
     Version: ("created_at",),
     Conversion: ("at",),

@@ -62,6 +62,7 @@ LEFT_TOPIC = "left_topic"
 CANCELED = "service_canceled"
 ASKED_FOR_TOPICS = "asked_for_topics"
 CLICKED = "mail_clicked"
+LAUNCHED = "launched"
 ASKED_FOR_EXPORT = "asked_for_export"
 
 
@@ -97,6 +98,8 @@ def builtin() -> dict[str, Trigger]:
         OfSite(ASKED_FOR_TOPICS, gettext_lazy("asked for mail and must confirm"), asked, ("key",)),
         # Told by engine/reacting.py; programs that follow links don't count.
         Trigger(CLICKED, gettext_lazy("clicked a link in a mail"), clicked),
+        # Recorded by nobody: engine/occurring.py lets them in.
+        Trigger(LAUNCHED, gettext_lazy("is among its people when the campaign goes live")),
         OfSite(ASKED_FOR_EXPORT, gettext_lazy("asked for a copy of their data"), asked, ("key",)),
     ]
     return {trigger.slug: trigger for trigger in found}

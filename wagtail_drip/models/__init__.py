@@ -13,6 +13,7 @@ from .farewells import Farewell
 from .heartbeat import Heartbeat
 from .imports import ContactImport, ImportChunk, ImportedContact
 from .journeys import Enrollment, Event, Inbox, Watch
+from .occasions import Occasion, OccasionRound
 from .pace import Pace
 from .pauses import Resumption
 from .pruned import PrunedCount, PrunedDelivery
@@ -43,6 +44,8 @@ __all__ = [
     "ImportedContact",
     "Inbox",
     "Link",
+    "Occasion",
+    "OccasionRound",
     "Pace",
     "PendingConsent",
     "PrunedCount",

@@ -198,6 +198,8 @@ class Campaign(
     resumed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # When it last went live. Events from before this moment start nothing.
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The `started_at` for which everybody among its people has entered (flow.triggers.LAUNCHED).
+    launched_for = models.DateTimeField(null=True, blank=True, editable=False)
     current_version = models.ForeignKey(
         "wagtail_drip.Version",
         null=True,

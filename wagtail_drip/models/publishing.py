@@ -34,7 +34,7 @@ VERSION_LOGGED = "wagtail_drip.version"  # its data: {"version": 3, "choice": "m
 # What a revision must not bring back: it belongs to the row, not to its content.
 KEPT = (
     "paused_at", "paused_reason", "resumed_at", "started_at", "current_version_id", "refused_at",
-    "refused_reason",
+    "refused_reason", "launched_for",
 )  # fmt: skip
 
 

@@ -17,14 +17,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("campaign", help="Its short name.")
+        parser.add_argument("--dry-run", action="store_true", help="Only say how many would enter.")
 
-    def handle(self, *args: Any, campaign: str, **options: Any) -> None:
+    def handle(self, *args: Any, campaign: str, dry_run: bool, **options: Any) -> None:
         found = Campaign.objects.filter(slug=campaign).first()
         if found is None:
             raise CommandError(f"There is no campaign with the short name {campaign!r}.")
         with on_sigterm() as told:
             try:
-                entered = enroll_audience(found, now=timezone.now(), enough=told)
+                entered = enroll_audience(found, now=timezone.now(), enough=told, dry_run=dry_run)
             except ValueError as error:
                 raise CommandError(str(error)) from None
-        self.stdout.write(f"{entered} people entered {found}.")
+        verb = "would enter" if dry_run else "entered"
+        self.stdout.write(f"{entered} people {verb} {found}.")
