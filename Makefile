@@ -20,7 +20,7 @@ help:
 	@echo "make test-mariadb      the test suite on MARIADB_URL alone"
 	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
 	@echo "make long              what the suite takes samples of, in full: every zone's clocks of ten years"
-	@echo "make browser           a visitor's and an editor's story in Chromium, with axe where npm is"
+	@echo "make browser           visitors' and editors' stories and every page in Chromium; axe where npm is"
 	@echo "make pictures          write the tutorial's pictures anew"
 	@echo "make records           how long lists of a million records take; fills POSTGRES_URL (…bench…)"
 	@echo "make wheel-check       the wheel works in an empty environment"
@@ -69,11 +69,12 @@ $(VERSIONS):
 	done; \
 	echo "=== Python $$1, Django $$2, Wagtail $$3: skipped, since there is no python$$1 here"
 
-# In an environment of its own: `make test` stays without selenium and without a browser.
+# In an environment of its own: `make test` stays without selenium and without a browser. Two browsers
+# at once, each with a demo of its own.
 browser: python
 	@! command -v npm >/dev/null || npm install --silent --no-save --no-fund --no-audit --prefix .browser axe-core@4 >/dev/null \
 	  || echo "axe-core could not be installed; the pages are not looked at by it."
-	@VENV=.venv-browser $(PYTHON) example_site/environment.py browser -m pytest tests/browser $(ARGS)
+	@VENV=.venv-browser $(PYTHON) example_site/environment.py browser -m pytest -n 2 --dist worksteal tests/browser $(ARGS)
 
 long: python
 	@DRIP_LONG=1 $(PYTHON) example_site/environment.py test -m pytest -n auto tests/flow $(ARGS)

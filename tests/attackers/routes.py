@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,3 +56,30 @@ def _piece(pattern: str) -> tuple[str, tuple[str, ...]]:
     text = re.sub(r"\([^)]*\)", "<instance_pk>", text)
     text = re.sub(r"<\w+:(\w+)>", r"<\1>", text).replace("\\", "")
     return text, tuple(re.findall(r"<(\w+)>", text))
+
+
+# What stands in the names of addresses that are no snippet's, and the model of the row they take.
+_ROWS = {
+    "drip_contacts_": "contact", "drip_events_": "event", "drip_people_": "enrollment",
+    "drip_deliveries_": "delivery", "import": "contactimport", "refused": "contactimport",
+    "segment": "segment", "contact": "contact",
+}  # fmt: skip
+
+
+def values(
+    route: Route, rows: Mapping[str, int], revisions: Mapping[str, int | None]
+) -> dict[str, object]:
+    """What may stand in the holes of an address; in any other there is a 1.
+
+    `rows`: by the name of its model, the primary key of one row; `revisions`: its latest revision.
+    """
+    name = next((n for n in rows if f"wagtail_drip_{n}:" in route.name), "")
+    name = name or next((row for part, row in _ROWS.items() if part in route.name), "")
+    name = name if name in rows else "campaign"
+    pk, revision = rows[name], revisions.get(name) or 1
+    return {
+        "pk": pk, "instance_pk": pk, "object_id": pk, "revision_id": revision,
+        "revision_id_a": "earliest", "revision_id_b": "latest", "action_name": "approve",
+        "task_state_id": 1, "workflow_state_id": 1, "revision": revision,
+        **{argument: pk for argument in route.arguments if argument.endswith(("_pk", "slug"))},
+    }  # fmt: skip

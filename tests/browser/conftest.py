@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -56,6 +57,15 @@ def manage(site: str, environ: dict[str, str]) -> Callable[..., str]:
         return done.stdout
 
     return manage
+
+
+@pytest.fixture(scope="session")
+def seeded(site: str, environ: dict[str, str]) -> dict[str, Any]:
+    """The demo with one of each record (rows.py); what that prints."""
+    command = [sys.executable, "-m", "tests.browser.rows"]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert not done.returncode, done.stdout + done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="session")

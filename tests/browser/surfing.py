@@ -6,6 +6,7 @@ import base64
 import os
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,12 +19,19 @@ from selenium.webdriver.remote.webelement import WebElement
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / ".browser/node_modules/axe-core/axe.min.js"
 PATIENCE = 60.0  # seconds; a busy machine needs them, and a quick one none
+MOMENT = 5.0  # seconds after which something that did not open is pressed again
 # Wagtail's own: with a filter set, its button's name lacks the number that it shows; this other
-# button's gray is too light.
-NOT_OURS = [[".w-slim-header-action-button"], [".w-minimap__collapse-all"]]
+# button's gray is too light, and the red of a button that deletes is so on dark pages; the text
+# editor of a field, unlike that of a block, has no name.
+NOT_OURS = [
+    [".w-slim-header-action-button"], [".w-minimap__collapse-all"], [".button.serious"],
+    [".w-field .public-DraftEditor-content:not([aria-label])"],
+]  # fmt: skip
 LOOK = """
-const done = arguments[arguments.length - 1];
-axe.run({exclude: arguments[0]}, {resultTypes: ['violations']}).then((found) => done(
+const [exclude, colors, done] = arguments;
+const options = {resultTypes: ['violations']};
+if (colors) options.runOnly = ['color-contrast', 'link-in-text-block'];
+axe.run({exclude}, options).then((found) => done(
   found.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map(
     (v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(' | ')}`)));
 """
@@ -42,6 +50,11 @@ def until(look: Callable[[], Found], what: str, patience: float = PATIENCE) -> F
             error = problem
         time.sleep(0.05)
     raise AssertionError(f"{what}: not within {patience:.0f} s") from error
+
+
+@lru_cache
+def _axe() -> str:
+    return AXE.read_text()
 
 
 class Browser:
@@ -76,6 +89,35 @@ class Browser:
 
         until(press, f"clicking {selector} “{text}”")
 
+    def unfold(self, selector: str, shown: str, number: int = 0) -> None:
+        """Press what opens a menu until the menu shows `shown`.
+
+        While the page is still drawing itself, the first press may go to nothing, and a second
+        one on an open menu would close it.
+        """
+
+        pressed = float("-inf")
+
+        def look() -> bool:
+            nonlocal pressed
+            if self.all(shown):
+                return True
+            if time.monotonic() - pressed > MOMENT:
+                self.click(selector, number=number)
+                pressed = time.monotonic()
+            return False
+
+        until(look, f"{shown} by pressing {selector}")
+
+    def comes_to_say(self, path: str, text: str, selector: str = "body") -> None:
+        """Opens the page again and again until it says so: others work on what it shows."""
+
+        def look() -> bool:
+            self.open(path)
+            return any(text in e.text for e in self.all(selector))
+
+        until(look, f"“{text}” in {selector} of {path}")
+
     def write(self, selector: str, text: str, number: int = 0) -> None:
         def type_() -> bool:
             element = self.one(selector, number=number)
@@ -107,8 +149,9 @@ class Browser:
         """Through a window so wide, on a device whose colors are light or dark."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def show(self, html: str) -> None:
         """A document of no site: nothing keeps scripts from looking at it."""
@@ -118,13 +161,17 @@ class Browser:
     def has_nothing_serious(self) -> None:
         assert not (found := self.problems()), "\n".join(found)
 
-    def problems(self) -> list[str]:
-        """What is serious or critical here to axe, and whether the page is too wide."""
+    def problems(self, *, colors: bool = False) -> list[str]:
+        """What is serious or critical here to axe, and whether the page is too wide.
+
+        With `colors` nothing but them is asked: the same page was looked at in other ones.
+        """
         if not AXE.exists():
             assert not os.environ.get("CI"), "axe-core is not here: make browser installs it"
             return []
-        self.driver.execute_script(AXE.read_text())
-        found = self.driver.execute_async_script(LOOK, NOT_OURS)
+        if not self.driver.execute_script("return 'axe' in window"):
+            self.driver.execute_script(_axe())
+        found = self.driver.execute_async_script(LOOK, NOT_OURS, colors)
         wide, window = self.driver.execute_script(SIZES)
         found += [f"{wide} pixels wide in a window of {window}"] if wide > window else []
         return [f"{self.driver.current_url}: {text}" for text in found]

@@ -26,7 +26,7 @@ def test_a_mail_whose_words_were_typed_last_keeps_them(browser: Browser):
     browser.click("header a", "Add campaign")
     browser.write("[name=name]", "Quick")
     browser.click("[role=tab]", "Flow")
-    browser.click("[data-contentpath=flow] .c-sf-add-button", number=-1)
+    browser.unfold("[data-contentpath=flow] .c-sf-add-button", PICK, number=-1)
     browser.click(PICK, "Send")
     browser.click('[data-drip="write"]')
     browser.write('[data-drip="name"]', "Hasty" + Keys.ENTER)

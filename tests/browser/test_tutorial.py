@@ -14,6 +14,7 @@ from .test_visitor import later, wait_for
 
 pytestmark = pytest.mark.browser
 NADIA = "nadia@example.com"
+BLOCK = "[data-streamfield-child]"
 
 
 def test_a_first_campaign(browser: Browser):
@@ -75,9 +76,15 @@ def test_a_first_campaign(browser: Browser):
 
 
 def add_block(browser: Browser, field: str, label: str) -> None:
-    """The last "plus" of a stream, and its entry of this name."""
-    browser.click(f"[data-contentpath={field}] .c-sf-add-button", number=-1)
+    """The last "plus" of a stream, and its entry of this name; then the block is there."""
+    stream = f"[data-contentpath={field}]"
+    before = len(browser.all(f"{stream} {BLOCK}"))
+    browser.unfold(f"{stream} .c-sf-add-button", PICK, number=-1)
     browser.click(PICK, label)
+    until(
+        lambda: len(browser.all(f"{stream} {BLOCK}")) > before and not browser.all(PICK),
+        f"a block “{label}” in {field}",
+    )
 
 
 def write_mail(browser: Browser, name: str, subject: str, text: str) -> None:
@@ -100,5 +107,6 @@ def go_back(browser: Browser, name: str) -> None:
 
 
 def publish(browser: Browser) -> None:
-    browser.click("footer .w-dropdown__toggle", number=-1)
+    """By the menu beside the button that saves."""
+    browser.unfold("footer .w-dropdown__toggle", "footer .w-dropdown__content", number=-1)
     browser.click("button", "Publish campaign with its 3 draft mails")

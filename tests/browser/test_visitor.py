@@ -89,8 +89,7 @@ def test_from_the_sign_up_to_the_end_of_the_series(browser: Browser):
     wait_for(browser, 3, "welcome")  # of the same week: so the line has run
     assert len(mails(browser, "interested-in-a-book")) == 2
     log_in(browser)
-    browser.open(f"/admin/drip/people/?q={ZOE}")
-    browser.says("reached the goal")
+    browser.comes_to_say(f"/admin/drip/people/?q={ZOE}", "reached the goal", "main")
 
 
 def test_leaving_by_the_link_in_a_mail(browser: Browser):

@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.utils import timezone
 
 from example_site.outbox.backend import OutboxBackend
 from example_site.outbox.models import Letter
 from tests import factories
+from wagtail_drip.engine import ticking
 from wagtail_drip.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +83,17 @@ def test_moving_time_takes_a_post(client, now):
     assert client.get("/outbox/move/").status_code == 405
     client.post("/outbox/move/", {"by": "day"})
     assert Event.objects.get(pk=event.pk).at == now - timedelta(days=1)
+
+
+def test_what_was_done_before_comes_first(client, mailoutbox):
+    contact = factories.contact()
+    hello, later = factories.step("Hello"), factories.step("Later")
+    nodes = {"h": factories.send(hello, "w"), "w": factories.wait("l"), "l": factories.send(later)}
+    factories.campaign(nodes=nodes)
+    factories.event(contact, at=timezone.now())
+    client.post("/outbox/move/", {"by": "day"})
+    ticking.tick(timezone.now())  # finds the wait over
+    assert [mail.subject for mail in mailoutbox] == ["Hello", "Later"]
 
 
 def test_moving_by_something_else_moves_nothing(client, now):

@@ -18,13 +18,13 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Q
 from django.utils import timezone
 
 from tests.faults.sink import Sink
 from wagtail_drip import tasks
+from wagtail_drip.engine import reporting
 from wagtail_drip.engine.journal import SUFFIX
-from wagtail_drip.models import Delivery, Enrollment, Inbox
+from wagtail_drip.models import Delivery
 
 SEED = 20260302
 LONG = os.environ.get("DRIP_FAULTS") == "long"
@@ -261,16 +261,7 @@ def surviving(ask: Callable[[], T]) -> T:
 
 
 def busy() -> bool:
-    """Whether anything is due, or under way.
-
-    Asked in one statement: between two, what is on its way would be seen at neither place.
-    """
-    now = timezone.now()
-    due = Q(state="waiting", due_at__lte=now)
-    deliveries = Delivery.objects.filter(due | Q(state="sending"))
-    people = Enrollment.objects.filter(state="active", due_at__lte=now)
-    asked = [rows.order_by().values_list("pk") for rows in (Inbox.objects.all(), people)]
-    return deliveries.order_by().values_list("pk").union(*asked, all=True).exists()
+    return reporting.busy(timezone.now())
 
 
 def database_url() -> str:

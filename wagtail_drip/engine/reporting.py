@@ -6,9 +6,9 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, F, QuerySet, Value, When
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 
-from ..models import Campaign, Delivery, Enrollment, Heartbeat, pruned
+from ..models import Campaign, Delivery, Enrollment, Heartbeat, Inbox, pruned
 from ..models.exact import Exact
 
 SAMPLE = 1000  # deliveries that lateness is measured on
@@ -31,6 +31,19 @@ def status(now: datetime) -> dict[str, Any]:
             for row in campaigns.defer("flow", "audience", "goals", "current_version__program")
         ],
     }
+
+
+def busy(now: datetime) -> bool:
+    """Whether anything is due, or under way.
+
+    Asked in one statement: between two, what is on its way would be seen at neither place.
+    """
+    state = Delivery.State
+    due = Q(state=state.WAITING, due_at__lte=now)
+    deliveries = Delivery.objects.filter(due | Q(state=state.SENDING))
+    people = Enrollment.objects.filter(state=Enrollment.State.ACTIVE, due_at__lte=now)
+    asked = [rows.order_by().values_list("pk") for rows in (Inbox.objects.all(), people)]
+    return deliveries.order_by().values_list("pk").union(*asked, all=True).exists()
 
 
 def lateness(now: datetime) -> dict[str, float | None]:

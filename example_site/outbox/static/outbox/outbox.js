@@ -1,13 +1,24 @@
 // Looks for new mail, and turns the sections of a mail into tabs. Without it all is there, one below another.
 (() => {
   const news = document.getElementById("news");
+  // The list alone is shown anew: loading the page again would take back what was just sent, and what was told.
+  const refresh = async () => {
+    const page = await (await fetch(location.href)).text();
+    const { body } = new DOMParser().parseFromString(page, "text/html");
+    document.querySelector(".list").replaceWith(body.querySelector(".list"));
+    document.querySelector("main").replaceWith(body.querySelector("main")); // "choose a mail"
+    document.body.dataset.since = body.dataset.since;
+  };
+  let leaving = false; // what was told on the next page would be read here
+  document.addEventListener("submit", () => { leaving = true; });
+  window.addEventListener("pageshow", () => { leaving = false; });
   const look = async () => {
-    if (document.hidden) return;
+    if (document.hidden || leaving) return;
     try {
       const answer = await (await fetch(document.body.dataset.since)).json();
-      if (!answer.new) return;
+      if (!answer.new || leaving) return;
       if (document.body.classList.contains("reading")) news.hidden = false;
-      else location.reload();
+      else await refresh();
     } catch { /* the demo was stopped; the next look may find it again */ }
   };
   setInterval(look, 2000);
