@@ -12,12 +12,13 @@ class WagtailDripConfig(AppConfig):
         from . import checks, tasks
         from .engine import capping, noting
         from .integrations import anymail, auth
-        from .models import publishing
+        from .models import publishing, shared_content
 
         checks.register()
         tasks.connect()
         auth.connect()
         anymail.connect()
         publishing.connect()
+        shared_content.connect()
         capping.connect()
         noting.connect()

@@ -32,7 +32,7 @@ from .content import blocks as email_blocks
 from .content import layout_blocks, merge_fields, pages_block
 from .flow import builtin as flow_blocks
 from .flow import triggers
-from .models import SendingTimes, conditional_block, matching
+from .models import SendingTimes, conditional_block, matching, shared_content
 
 
 @hooks.register("register_drip_triggers")
@@ -62,6 +62,7 @@ def register_email_blocks():
         **layout_blocks.builtin(),
         **pages_block.builtin(),
         **conditional_block.builtin(),
+        **shared_content.builtin(),
     }
 
 

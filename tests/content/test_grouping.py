@@ -37,7 +37,7 @@ class Grouped:
     def nested(self, depth):
         return type(self)(depth=depth) if depth < 2 else None
 
-    def inside(self, value):
+    def inside(self, value, language):
         return value["content"]
 
 

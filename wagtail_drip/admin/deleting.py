@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
-from ..models import Campaign, Cap, Consent, Segment, Step, Topic
+from ..models import Campaign, Cap, Consent, Segment, SharedContent, Step, Topic
 from .places import campaign_url
 
 SHOWN = 5  # buttons that a message has room for
@@ -63,9 +63,18 @@ def _segment_kept(segment: Segment) -> tuple[str, list[Campaign]]:
     return "", []
 
 
+def _shared_kept(shared: SharedContent) -> tuple[str, list[Campaign]]:
+    mails = shared.used_in()
+    if not mails:
+        return "", []
+    names = ", ".join(f"“{mail}”" for mail in mails[:SHOWN]).replace("%", "%%")
+    return _("“%(name)s” can't be deleted: it is used in ") + names, []
+
+
 KEPT: dict[type[Any], Callable[[Any], tuple[str, list[Campaign]]]] = {
     Step: _step_kept,
     Campaign: _campaign_kept,
     Topic: _topic_kept,
     Segment: _segment_kept,
+    SharedContent: _shared_kept,
 }

@@ -207,6 +207,18 @@ def step_panels() -> ObjectList:
     )
 
 
+def shared_content_panels() -> ObjectList:
+    return ObjectList(
+        [
+            FieldPanel("name", required_on_save=True),
+            FieldPanel("body"),
+            FieldPanel("site"),
+            PublishingPanel(),
+        ],
+        base_form_class=StepForm,
+    )
+
+
 def site_settings_panels() -> ObjectList:
     tracking = [FieldPanel("track_clicks"), FieldPanel("track_opens")]
     return ObjectList(

@@ -33,13 +33,14 @@ from ..models import (
     Farewell,
     ImportedContact,
     Reaction,
+    SharedContent,
     SiteBrand,
     SiteSettings,
     Step,
     Topic,
 )
 
-_OWN = (Campaign, Cap, SiteBrand, SiteSettings, Step, Topic)
+_OWN = (Campaign, Cap, SharedContent, SiteBrand, SiteSettings, Step, Topic)
 
 
 def sites_of(user: Any) -> frozenset[int] | None:

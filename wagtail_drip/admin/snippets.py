@@ -29,6 +29,7 @@ from ..models import (
     Delivery,
     Enrollment,
     PrunedCount,
+    SharedContent,
     SiteBrand,
     SiteSettings,
     Step,
@@ -244,6 +245,29 @@ class StepViewSet(SiteBound):
         return [*super().get_urlpatterns(), path("test/<int:pk>/", test, name="test")]
 
 
+class SharedContentIndexView(ListMixin, snippets.IndexView):
+    empty = _(
+        "Shared content is written once and stands in several mails: opening hours, an offer, a "
+        "signature. What is published here shows in the next mail that goes out."
+    )
+
+
+class SharedContentViewSet(SiteBound):
+    model = SharedContent
+    icon = "copy"
+    menu_label = _("Shared content")
+    menu_order = 2
+    copy_view_enabled = False
+    index_view_class = SharedContentIndexView
+    index_results_template_name = EMPTY_STATE
+    edit_handler = panels.shared_content_panels()
+    list_display = [
+        "name",
+        LiveStatusTagColumn(label=_("Status")),
+        UpdatedAtColumn(label=_("Updated"), classname=WIDE),
+    ]
+
+
 class TopicViewSet(SiteBound):
     model = Topic
     icon = "tag"
@@ -313,6 +337,7 @@ class DripGroup(snippets.SnippetViewSetGroup):
     items = (
         CampaignViewSet,
         StepViewSet,
+        SharedContentViewSet,
         TopicViewSet,
         SegmentViewSet,
         CapViewSet,

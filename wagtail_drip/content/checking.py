@@ -27,7 +27,7 @@ def _problems(source: Source) -> Iterator[str]:
     yield from _token_problems(source.preheader, fields, _("Preheader"))
     if not len(source.body):
         yield _("The mail has no body: add a block.")
-    for row in all_rows(source.body):
+    for row in all_rows(source):
         yield from _row_problems(row, fields)
 
 

@@ -116,13 +116,15 @@ class Row:
     number: str  # "1" for the first; "1.2" is the second inside it
     block: Any
     value: Any
+    language: str
 
     @cached_property
     def inside(self) -> tuple[Row, ...]:
         """What stands in it, where it is a group."""
         if not isinstance(self.block, GroupBlock):
             return ()
-        return tuple(rows(self.block.inside(self.value), f"{self.number}."))
+        inside = self.block.inside(self.value, self.language)
+        return tuple(_rows(inside, self.language, f"{self.number}."))
 
     @property
     def gate(self) -> str:
@@ -141,16 +143,21 @@ class Row:
         return kind(self.value) if isinstance(self.block, UnknownBlock) else ""
 
 
-def rows(body: Iterable[Any], within: str = "") -> Iterator[Row]:
-    """The blocks of a body; `within` begins their numbers."""
+def rows(source: Source) -> Iterator[Row]:
+    """The blocks of a message."""
+    return _rows(source.body, source.language)
+
+
+def all_rows(source: Source) -> Iterator[Row]:
+    """The blocks of a message with those inside them, in reading order."""
+    return _with_inside(rows(source))
+
+
+def _rows(children: Iterable[Any], language: str, within: str = "") -> Iterator[Row]:
     return (
-        Row(f"{within}{number}", child.block, child.value) for number, child in enumerate(body, 1)
+        Row(f"{within}{number}", child.block, child.value, language)
+        for number, child in enumerate(children, 1)
     )
-
-
-def all_rows(body: Iterable[Any]) -> Iterator[Row]:
-    """The blocks of a body with those inside them, in reading order."""
-    return _with_inside(rows(body))
 
 
 def _with_inside(some: Iterable[Row]) -> Iterator[Row]:
@@ -190,7 +197,7 @@ def compile_message(
 
 
 def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
-    body = list(rows(source.body))
+    body = list(rows(source))
     if rendering.strict:
         _refuse_unknown(body)
     subject = rendering.merge(source.subject)
@@ -289,13 +296,24 @@ def _group(
 ) -> str:
     """The rows inside a group, between the marks of its gate where it has one."""
     if not row.gate:
-        return "".join(inner(one, rendering, held) for one in row.inside)
+        return _inside(row, rendering, held, inner)
     try:
-        inside = "".join(inner(one, rendering, held) for one in row.inside)
+        inside = _inside(row, rendering, held, inner)
     except Unavailable as unavailable:  # it matters to those alone who would see it
         held[row.gate], inside = unavailable.reason, ""
     above = "" if rendering.strict else note(row.block.note(row.value))
     return f"{above}{mark(Slot(row.gate))}{inside}{mark(Slot(row.gate, _END))}"
+
+
+def _inside(
+    row: Row,
+    rendering: Rendering,
+    held: dict[str, Hold | Fault],
+    inner: Callable[[Row, Rendering, dict[str, Hold | Fault]], str],
+) -> str:
+    if rendering.strict and (lacking := row.block.lacking(row.value, row.language)):
+        raise Unavailable(lacking)
+    return "".join(inner(one, rendering, held) for one in row.inside)
 
 
 def _note_html(note: str) -> str:
@@ -331,7 +349,7 @@ def fragment(row: Row, given: dict[str, Any], rendering: Rendering) -> Fragment:
 
 def fixed_refs(source: Source) -> list[Hashable]:
     """Refs of the products that blocks show to everybody."""
-    blocks = (row for row in all_rows(source.body) if isinstance(row.block, EmailBlock))
+    blocks = (row for row in all_rows(source) if isinstance(row.block, EmailBlock))
     return list(dict.fromkeys(ref for row in blocks for ref in row.block.fixed_refs(row.value)))
 
 
@@ -339,7 +357,7 @@ def wants_event_product(source: Source) -> bool:
     """Whether the message differs with the product that a person's event is about."""
     fields = merge_fields.fields()
     texts = [source.subject, source.preheader]
-    for row in all_rows(source.body):
+    for row in all_rows(source):
         if isinstance(row.block, EmailBlock):
             if row.block.wants_event_product(row.value):
                 return True

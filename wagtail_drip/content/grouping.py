@@ -23,17 +23,23 @@ MOST = 2  # so deep may groups stand inside one another
 class GroupBlock(EmailBlock):
     """A block whose rows are other blocks, the same for everybody."""
 
-    def inside(self, value: Any) -> Iterable[Any]:
-        """The blocks inside, as a stream's children."""
+    def inside(self, value: Any, language: str) -> Iterable[Any]:
+        """The blocks inside, as a stream's children; `language`: the mail's."""
         raise NotImplementedError
+
+    def lacking(self, value: Any, language: str) -> Hold | None:
+        """Why it can't be shown now, where mails with it must wait."""
+        return None
 
     def render(self, value: Any, context: Any = None) -> str:
         rendering = (context or {}).get("rendering") or preview_rendering()
-        rows = (render_html(row.block, row.value, rendering) for row in self.inside(value))
+        inside = self.inside(value, rendering.language)
+        rows = (render_html(row.block, row.value, rendering) for row in inside)
         return mark_safe("".join(f'<div class="stacked">{row}</div>' for row in rows))
 
     def plain(self, value: Any, rendering: Rendering, **context: Any) -> str:
-        rows = (render_plain(row.block, row.value, rendering) for row in self.inside(value))
+        inside = self.inside(value, rendering.language)
+        rows = (render_plain(row.block, row.value, rendering) for row in inside)
         return "\n\n".join(filter(str.strip, rows))
 
 

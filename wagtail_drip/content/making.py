@@ -211,7 +211,7 @@ def _answers(
 
 def _by_slot(source: Source) -> dict[str, Row]:
     """The blocks that differ from person to person, and the gates, by the names of their slots."""
-    named = ((row.gate or row.person_slot, row) for row in compiling.all_rows(source.body))
+    named = ((row.gate or row.person_slot, row) for row in compiling.all_rows(source))
     return {name: row for name, row in named if name}
 
 

@@ -20,6 +20,7 @@ from .pruned import PrunedCount, PrunedDelivery
 from .reactions import Link, Reaction, SiteSettings
 from .segments import Segment
 from .sending_times import SendingTimes
+from .shared_content import SharedContent
 from .signups import PendingConsent, Throttle
 from .tags import Tag, Tagging
 
@@ -54,6 +55,7 @@ __all__ = [
     "Resumption",
     "Segment",
     "SendingTimes",
+    "SharedContent",
     "SiteBrand",
     "SiteSettings",
     "Step",

@@ -55,7 +55,7 @@ class ShowIfBlock(GateBlock, StructBlock):
         asked = conditions.from_stream(raw(value.get("conditions")))
         return {"match": value.get("match") or "all", "conditions": asked}
 
-    def inside(self, value: Any) -> Iterable[Any]:
+    def inside(self, value: Any, language: str) -> Iterable[Any]:
         return value.get("content") or ()
 
     def shown(

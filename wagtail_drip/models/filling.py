@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Model
 from django.utils.text import slugify
 from wagtail.coreutils import string_to_ascii
@@ -13,6 +15,13 @@ def default_site() -> Site | None:
     return Site.objects.filter(is_default_site=True).first() or (
         Site.objects.first() if Site.objects.count() == 1 else None
     )
+
+
+def as_draft(copy: Any) -> Any:
+    """A copy made for translation, as one that nobody has published."""
+    copy.live, copy.has_unpublished_changes = False, True
+    copy.first_published_at = copy.last_published_at = copy.live_revision = None
+    return copy
 
 
 def ascii_slug(text: str, length: int = 100) -> str:

@@ -23,7 +23,7 @@ from wagtail.search import index
 
 from ..content.blocks import BodyBlock
 from ..fields import OpenStreamField
-from .filling import default_site
+from .filling import as_draft, default_site
 
 if TYPE_CHECKING:
     from ..content.compiling import Brand, Source
@@ -131,10 +131,7 @@ class Step(
 
     def copy_for_translation(self, locale: Any, exclude_fields: Any = None) -> Step:
         """Unsaved, and a draft: Wagtail's copy would be live, untranslated."""
-        copy = super().copy_for_translation(locale, exclude_fields=exclude_fields)
-        copy.live, copy.has_unpublished_changes = False, True
-        copy.first_published_at = copy.last_published_at = copy.live_revision = None
-        return copy
+        return as_draft(super().copy_for_translation(locale, exclude_fields=exclude_fields))
 
     copy_for_translation.alters_data = True  # type: ignore[attr-defined]
 

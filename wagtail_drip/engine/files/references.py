@@ -32,7 +32,7 @@ from wagtail.documents import get_document_model
 from wagtail.images import get_image_model
 from wagtail.models import Page, Site
 
-from ...models import Campaign, Step, Topic
+from ...models import Campaign, SharedContent, Step, Topic
 
 # What becomes of a value that is not made of other blocks: (its block, value, path) → value.
 # The block is None where the site doesn't know the type or field.
@@ -124,6 +124,8 @@ def to_reference(model: type[Model], pk: Any, site: Site) -> Any:
         return None
     if isinstance(row, Step):
         return str(row.translation_key)
+    if isinstance(row, SharedContent):
+        return row.name
     if isinstance(row, Topic | Campaign):
         return row.slug
     if isinstance(row, Page):
@@ -171,6 +173,8 @@ def _rows(model: type[Model], reference: Any, site: Site) -> Iterable[Any]:
         main = site.root_page.locale_id
         found = rows.filter(translation_key=reference)
         return sorted(found, key=lambda step: (step.locale_id != main, step.pk))
+    if issubclass(model, SharedContent):
+        return rows.filter(name=_text(reference), site=site)
     if issubclass(model, (Topic, Campaign)):
         return rows.filter(slug=_text(reference))
     if issubclass(model, Page):
