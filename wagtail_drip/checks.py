@@ -98,13 +98,15 @@ def sources() -> Findings:
 
 
 def products() -> Findings:
-    try:
-        import_string(conf.PRODUCTS)
-    except ImportError as error:
-        text = f"WAGTAIL_DRIP_PRODUCTS can't be imported: {error}"
-        hint = "Give the dotted path of a class, e.g. 'myshop.drip.ShopProducts'."
-        return [checks.Error(text, hint=hint, id="wagtail_drip.E002")]
-    return []
+    found: list[checks.CheckMessage] = []
+    for name in ("PRODUCTS", "LINES"):
+        try:
+            import_string(getattr(conf, name))
+        except ImportError as error:
+            text = f"WAGTAIL_DRIP_{name} can't be imported: {error}"
+            hint = "Give the dotted path of a class, e.g. 'myshop.drip.ShopProducts'."
+            found.append(checks.Error(text, hint=hint, id="wagtail_drip.E002"))
+    return found
 
 
 def urls() -> Findings:

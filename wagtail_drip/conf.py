@@ -57,6 +57,11 @@ class Conf:
         return self._get("PRODUCTS", "wagtail_drip.content.products.PageProducts")
 
     @property
+    def LINES(self) -> str:
+        """Dotted path of the adapter that finds what people ordered and have in their carts."""
+        return self._get("LINES", "wagtail_drip.models.event_lines.EventLines")
+
+    @property
     def CLUSTER(self) -> str | None:
         """Name of the django-q2 cluster that runs the line; None: the site's default cluster."""
         return self._get("CLUSTER", None)

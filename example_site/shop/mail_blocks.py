@@ -1,95 +1,24 @@
-"""Blocks of mails that differ from reader to reader: what they ordered, and what goes with it."""
+"""Blocks of mails that differ from reader to reader: what goes with what they ordered."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from wagtail.blocks import Block, CharBlock, StaticBlock
+from wagtail.blocks import Block, CharBlock
 
-from wagtail_drip.content.email_block import PREVIEW, EmailBlock, EmailStructBlock
+from wagtail_drip.content.email_block import PREVIEW, EmailStructBlock
 from wagtail_drip.content.personalizing import Recipient
 from wagtail_drip.content.rendering import Picture, Rendering
 
 from .drip import in_euros, order_of
-from .models import BookPage, Order, OrderLine
+from .models import BookPage
 from .recommending import MOST, recommend
-from .views import signed
 
 GROUP = gettext_lazy("From the bookshop")
 COVER = 156  # width of a cover, CSS pixels: three of them stand in a row
-
-
-class OrderLinesBlock(EmailBlock, StaticBlock):
-    """The lines of the order that the reader's event names; no row where it names none."""
-
-    depends_on = "person"
-
-    def values(
-        self, value: Any, recipients: Sequence[Recipient], rendering: Rendering
-    ) -> dict[int, dict[str, Any] | None]:
-        asked = {recipient.id: order_of(recipient.data) for recipient in recipients}
-        lines: dict[int, list[OrderLine]] = defaultdict(list)
-        orders = {order for order in asked.values() if order}
-        for line in OrderLine.objects.filter(order__in=orders).select_related("order"):
-            lines[line.order_id].append(line)
-        return {
-            id: shown(lines[order], rendering) if order in lines else None
-            for id, order in asked.items()
-        }
-
-    def sample_values(self, value: Any, rendering: Rendering) -> dict[str, Any]:
-        order = Order(pk=0, total=Decimal("35.00"))
-        lines = [
-            OrderLine(order=order, title=_("Swifts"), price=Decimal("11.50"), quantity=2),
-            OrderLine(order=order, title=_("Nine Passes North"), price=Decimal("12.00")),
-        ]
-        return {**shown(lines, rendering), "link": rendering.absolute("/")}
-
-    def get_preview_context(self, value: Any, parent_context: Any = None) -> dict[str, Any]:
-        context = super().get_preview_context(value, parent_context)
-        return {**context, **self.sample_values(value, context["rendering"])}
-
-    def plain(self, value: Any, rendering: Rendering, **context: Any) -> str:
-        lines = [f"{line.quantity} × {line.title}: {line.sum}" for line in context["lines"]]
-        if context["discount"]:
-            lines.append(_("Your code: −%s") % context["discount"])
-        return "\n".join([*lines, _("Total: %s") % context["total"], context["link"]])
-
-    class Meta:
-        label = gettext_lazy("Lines of the order")
-        description = gettext_lazy("What the reader ordered, and what it came to.")
-        admin_text = gettext_lazy("The lines of the order that started the series.")
-        icon = "list-ul"
-        group = GROUP
-        template = "shop/mails/order_lines.html"
-        preview_template = PREVIEW
-        preview_value = None
-
-
-@dataclass(frozen=True)
-class ShownLine:
-    quantity: int
-    title: str
-    sum: str
-
-
-def shown(lines: Sequence[OrderLine], rendering: Rendering) -> dict[str, Any]:
-    """What the block's template needs of an order's lines."""
-    order = lines[0].order
-    discount = sum((line.total for line in lines), Decimal()) - order.total
-    return {
-        "lines": [ShownLine(line.quantity, line.title, in_euros(line.total)) for line in lines],
-        "discount": in_euros(discount) if discount else "",
-        "total": in_euros(order.total),
-        "link": rendering.absolute(reverse("order-thanks", args=[signed(order)])),
-    }
 
 
 class RecommendationsBlock(EmailStructBlock):
@@ -168,4 +97,4 @@ class _Shelf(dict[BookPage, ShownBook]):
 
 
 def email_blocks() -> dict[str, Block]:
-    return {"order_lines": OrderLinesBlock(), "recommendations": RecommendationsBlock()}
+    return {"recommendations": RecommendationsBlock()}

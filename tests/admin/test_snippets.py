@@ -31,8 +31,8 @@ def submenu(client) -> list[str]:
 
 def test_all_of_ours_stands_in_one_menu_group(editor):
     assert submenu(editor) == [
-        "Campaigns", "Mails", "Shared content", "Mailing topics", "Segments", "Frequency caps", "Tags",
-        "Attributes", "Suppressed addresses", "Why people leave", "Look of the mails",
+        "Campaigns", "Mails", "Shared content", "Mailing topics", "Segments", "Frequency caps",
+        "Tags", "Attributes", "Suppressed addresses", "Why people leave", "Look of the mails",
         "Contacts", "Events", "People in campaigns", "Deliveries",
     ]  # fmt: skip
 
