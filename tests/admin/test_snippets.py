@@ -143,3 +143,11 @@ def test_mails_that_were_pruned_count_as_sent(editor, now):
     pruned.add({(campaign.pk, step_key, "sent", ""): 40, (campaign.pk, step_key, "opened", ""): 9})
     cells = BeautifulSoup(page(editor, url("list")), "html.parser").select("tbody td")
     assert cells[5].get_text(strip=True) == "43"
+
+
+@pytest.mark.parametrize("name", ["campaign", "step", "topic", "segment", "cap", "tag", "attribute",
+                                  "suppression", "sitebrand", "sitesettings"])  # fmt: skip
+def test_an_empty_list_says_what_it_is_for_and_leads_to_the_first_one(admin_client, name):
+    page = admin_client.get(reverse(f"wagtailsnippets_wagtail_drip_{name}:list")).content.decode()
+    assert len(page.partition('class="drip-empty">')[2].partition("</p>")[0]) > 40
+    assert "Add the first one" in page and "to display" not in page

@@ -134,6 +134,7 @@ def facts(contact: Contact) -> list[tuple[str, Any]]:
     """What is known of them, with a label each; what isn't is left out."""
     name = f"{contact.first_name} {contact.last_name}".strip()
     rows: list[tuple[Any, Any]] = [
+        (_("E-mail address"), "" if contact.erased_at else contact.email),  # a phone cuts titles
         (_("Name"), name),
         (_("Former addresses"), ", ".join(alias.email for alias in contact.aliases.all())),
         (_("Account"), str(contact.user) if contact.user else ""),

@@ -43,7 +43,7 @@ def linked(row: Model | None, user: Any, text: Any = "") -> Any:
     text = str(text or (capfirst(trigger_label(row.name)) if isinstance(row, Event) else row))
     if not any(may(user, action, type(row)) for action in actions):
         return text
-    return format_html('<a href="{}">{}</a>', url(row.pk), text)
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', url(row.pk), text)
 
 
 def reason(row: Enrollment | Delivery) -> str:
@@ -64,13 +64,13 @@ def mail_name(delivery: Any) -> str:
 
 def tag(text: Any, *, primary: bool = False) -> str:
     kind = "w-status w-status--primary" if primary else "w-status"
-    return format_html('<span class="{}">{}</span>', kind, text)
+    return format_html('<bdi class="{}">{}</bdi>', kind, text)
 
 
 def with_reason(row: Enrollment | Delivery, *, primary: bool = False) -> str:
     state = tag(row.get_state_display(), primary=primary)
     told = reason(row)
-    return format_html('{} <span class="drip-reason">{}</span>', state, told) if told else state
+    return format_html('{} <bdi class="drip-reason">{}</bdi>', state, told) if told else state
 
 
 def reaction_cells(reaction: Reaction) -> list[Any]:

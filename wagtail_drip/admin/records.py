@@ -13,7 +13,7 @@ from django.contrib.auth.models import Permission
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import re_path
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -181,7 +181,8 @@ class ContactAdmin(RecordAdmin):
 
     @column(gettext_lazy("Name"))
     def full_name(self, contact: Contact) -> str:
-        return f"{contact.first_name} {contact.last_name}".strip() or NOTHING
+        name = f"{contact.first_name} {contact.last_name}".strip()
+        return format_html("<bdi>{}</bdi>", name) if name else NOTHING
 
     @column(gettext_lazy("Tags"))
     def tagged(self, contact: Contact) -> str:
