@@ -63,8 +63,9 @@ class Listing(PeopleOnly):
 
     @property
     def columns(self) -> list[Column]:
-        name = Column("name", label=_("Name"), accessor=_name)
-        return [*super().columns, name]  # type: ignore[misc]
+        [address] = super().columns  # type: ignore[misc]
+        address.label = _("E-mail address")
+        return [address, Column("name", label=_("Name"), accessor=_name)]
 
 
 def _name(contact: Contact) -> str:

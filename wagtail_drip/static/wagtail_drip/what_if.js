@@ -1,18 +1,19 @@
 /* More rows of "what if" events, and fewer. Without it there is one. */
-document.querySelectorAll('[data-drip="what-ifs"]').forEach((box) => {
+const offerRows = (box) => {
   const template = box.querySelector('template');
   const rows = box.querySelector('[data-drip="rows"]');
   const add = box.querySelector('[data-drip="add"]');
   const total = box.querySelector('[name$="-TOTAL_FORMS"]');
   const most = Number(box.querySelector('[name$="-MAX_NUM_FORMS"]').value);
   const refresh = () => {
-    add.disabled = rows.children.length >= most || Number(total.value) >= most;
+    add.disabled = Number(total.value) >= most;
   };
   add.hidden = false;
   box.addEventListener('click', (event) => {
     const button = event.target.closest('[data-drip]');
     if (button === add) {
-      rows.insertAdjacentHTML('beforeend', template.innerHTML.replaceAll('__prefix__', total.value));
+      const row = template.innerHTML.replaceAll('__prefix__', total.value);
+      rows.insertAdjacentHTML('beforeend', row);
       total.value = Number(total.value) + 1;
       rows.lastElementChild.querySelector('select').focus();
     } else if (button?.dataset.drip === 'remove') {
@@ -22,4 +23,8 @@ document.querySelectorAll('[data-drip="what-ifs"]').forEach((box) => {
     refresh();
   });
   refresh();
+};
+
+document.addEventListener('DOMContentLoaded', () => {
+  document.querySelectorAll('[data-drip="what-ifs"]').forEach(offerRows);
 });
