@@ -63,11 +63,50 @@ def without_the_last_check() -> Iterator[None]:
         yield
 
 
+def moving_without(guard: str) -> Callable[[], AbstractContextManager[None]]:
+    """Moves people though they don't stand as they were found: another version, node or state."""
+
+    @contextmanager
+    def taken_out() -> Iterator[None]:
+        from wagtail_drip.engine import moving
+        from wagtail_drip.models import Enrollment
+
+        def standing(ids: Any, version: int, node: str) -> Any:
+            compared = {"version": version, "node": node, "state": "active"}
+            del compared[guard]
+            return Enrollment.objects.filter(pk__in=ids, **compared)
+
+        with patch.object(moving, "_standing", standing):
+            yield
+
+    return taken_out
+
+
+@contextmanager
+def moving_what_goes_out() -> Iterator[None]:
+    from wagtail_drip.engine import moving
+    from wagtail_drip.models import Delivery
+
+    def whatever(ids: Any) -> Any:
+        return Delivery.objects.filter(pk__in=ids)
+
+    with patch.object(moving, "_still_waiting", whatever):
+        yield
+
+
 GUARDED: dict[str, Callable[[], AbstractContextManager[None]]] = {
     f"{ENGINE}test_claiming.py::test_the_unique_key_stands_behind_it_all": without_the_unique_key,
     f"{ENGINE}test_claiming.py::test_taking_is_a_compare_and_set": without_the_claim,
     f"{ENGINE}test_sending.py::test_what_happens_while_sending_stops_the_rest": (
         without_the_last_check
+    ),
+    f"{ENGINE}test_moving.py::test_who_went_on_meanwhile_is_not_moved": moving_without("node"),
+    f"{ENGINE}test_moving.py::test_who_came_to_another_version_meanwhile_is_not_moved": (
+        moving_without("version")
+    ),
+    f"{ENGINE}test_moving.py::test_who_left_meanwhile_is_not_moved": moving_without("state"),
+    f"{ENGINE}test_moving.py::test_a_mail_that_is_going_out_meanwhile_stays_what_it_is": (
+        moving_what_goes_out
     ),
 }
 

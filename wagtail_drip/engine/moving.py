@@ -186,11 +186,15 @@ def _move(
     for (old, node, held), ids in alike.items():
         new = orders[old]
         changes = _changes(programs[old], programs[new.pk], node, held, now)
-        standing = Enrollment.objects.filter(pk__in=ids, version=old, node=node, state=ACTIVE)
-        standing.update(version=new, **changes)
+        _standing(ids, old, node).update(version=new, **changes)
     for row in rows:
         row.version = orders[row.version_id]
     _settle_waiting(rows, waiting, programs, now)
+
+
+def _standing(ids: Iterable[int], version: int, node: str) -> QuerySet[Enrollment]:
+    """Those of them who still stand as they were found."""
+    return Enrollment.objects.filter(pk__in=ids, version=version, node=node, state=ACTIVE)
 
 
 def _is_at(delivery: Delivery, row: Enrollment) -> bool:
@@ -228,12 +232,15 @@ def _settle_waiting(
                 gone.append(delivery.pk)
             else:
                 stays[row.version_id, node.step].append(delivery.pk)
-    still = Delivery.objects.filter(state=Delivery.State.WAITING)
     if gone:
         skipped = {"state": Delivery.State.SKIPPED, "reason": MOVED, "settled_at": now}
-        still.filter(pk__in=gone).update(claim="", **skipped)
+        _still_waiting(gone).update(claim="", **skipped)
     for (version, step), ids in stays.items():
-        still.filter(pk__in=ids).update(version_id=version, step_key=step)
+        _still_waiting(ids).update(version_id=version, step_key=step)
+
+
+def _still_waiting(ids: Iterable[int]) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(pk__in=ids, state=Delivery.State.WAITING)
 
 
 def had(sent: Mapping[str, str], program: Program) -> set[str]:
