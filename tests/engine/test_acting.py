@@ -9,6 +9,7 @@ from tests.factories import branch, condition, do, group, leave, wait
 from tests.queries import queries
 from wagtail_drip.engine.acting import MAX_HOPS
 from wagtail_drip.engine.advancing import advance_due
+from wagtail_drip.engine.walking import NOT_YET_READABLE
 from wagtail_drip.models import Attribute, Campaign, Enrollment, Tag, Tagging
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +144,20 @@ def test_a_campaign_that_is_not_live_lets_nobody_in_and_holds_nobody_up(now):
     advance_due(now)
     assert fresh(row).state == "completed"
     assert not Enrollment.objects.filter(campaign=other).exists()
+
+
+def test_a_campaign_that_a_newer_release_wrote_is_waited_for(now):
+    other = factories.campaign("other")
+    other.current_version.program["format"] = 99
+    other.current_version.save()
+    row = inside({"n1": do("n2", do="enroll", campaign=other.pk), "n2": wait()})
+    advance_due(now)
+    row = fresh(row)
+    assert (row.state, row.node, row.due_at) == ("active", "n1", now + NOT_YET_READABLE)
+    other.current_version.program["format"] = 2
+    other.current_version.save()
+    advance_due(row.due_at)
+    assert fresh(row).node == "n2" and other.enrollments.count() == 1
 
 
 def test_a_round_of_campaigns_comes_to_an_end(now):

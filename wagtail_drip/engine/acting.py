@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ..flow import compiling
 from ..models import Attribute, Contact, Enrollment, Tagging
 from ..models.quietly import delete
 from ..models.tags import tag_all, tag_slug, tags_named
@@ -26,20 +27,24 @@ MAX_HOPS = 10  # campaigns that lead on to others; the gate refuses a round, not
 Action = Mapping[str, Any]
 
 
-def act(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> None:
+def act(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> bool:
     """Do this for all of them. The number of queries does not depend on how many they are.
 
-    Raises KeyError for an action that this release doesn't know.
+    False: nothing was done, since a later release must do it (a rolling deploy). Raises KeyError
+    for an action that this release doesn't know.
     """
-    ACTIONS[action["do"]](action, enrollments, now)
+    return ACTIONS[action["do"]](action, enrollments, now) is not False
 
 
-def _enroll(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> None:
+def _enroll(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> bool:
     """They enter another campaign, if it is live and lets them."""
     campaign = open_campaigns().filter(pk=action["campaign"]).first()
     if campaign is None:
         logger.warning("Nobody can enter campaign %s: it is not live", action["campaign"])
-        return
+        return True
+    if campaign.current_version and compiling.is_newer(campaign.current_version.program):
+        logger.warning("Nobody can enter campaign %s before a newer release is here", campaign.slug)
+        return False
     near = [row for row in enrollments if row.hops < MAX_HOPS]
     if len(near) < len(enrollments):
         logger.error("People go round and round into campaign %s: stopped", campaign.slug)
@@ -48,6 +53,7 @@ def _enroll(action: Action, enrollments: Sequence[Enrollment], now: datetime) ->
     candidates = [Candidate(row.contact, now, data[row.pk], hops=row.hops + 1) for row in near]
     if admit(campaign, candidates, now=now, audience=False):
         announce()
+    return True
 
 
 def _set_attribute(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> None:
@@ -83,7 +89,7 @@ def _tag(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> No
         tag_all(ids, list(tags_named([action["tag"]]).values()), at=now)
 
 
-ACTIONS: dict[str, Callable[[Action, Sequence[Enrollment], datetime], None]] = {
+ACTIONS: dict[str, Callable[[Action, Sequence[Enrollment], datetime], bool | None]] = {
     "enroll": _enroll,
     "attribute": _set_attribute,
     "tag": _tag,

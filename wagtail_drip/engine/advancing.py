@@ -10,7 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -29,15 +29,12 @@ from .locking import first_unlocked
 from .moving import had
 from .planning import Plan, lay_down
 from .retrying import on_deadlock
-from .walking import Fault, Walker, walk, zone_of
+from .walking import NOT_YET_READABLE, Fault, Walker, walk, zone_of
 
 logger = logging.getLogger("wagtail_drip")
 
 BATCH = 4000
 SEPARATE_UPDATES = 8
-# When to look again at somebody whose program a newer release wrote: one of its workers may be
-# quicker, and once the deploy is through all of them can.
-NOT_YET_READABLE = timedelta(minutes=1)
 State = Enrollment.State
 
 

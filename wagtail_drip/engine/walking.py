@@ -44,6 +44,9 @@ from .listening import firsts
 logger = logging.getLogger("wagtail_drip")
 
 PAUSED = timedelta(minutes=15)  # so often whoever is held by a pause is looked at again
+# When to look again at somebody who needs a newer release: one of its workers may be quicker, and
+# once the deploy is through all of them can.
+NOT_YET_READABLE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +174,16 @@ def _act(walkers: Sequence[Walker], now: datetime) -> None:
     decision = walkers[0].question
     assert isinstance(decision, Act)
 
-    def together(ids: Collection[int]) -> dict[int, Any]:
-        act(decision.action, [by_id[pk].enrollment for pk in ids], now)
-        return {}
+    def together(ids: Collection[int]) -> dict[int, bool]:
+        return dict.fromkeys(ids, act(decision.action, [by_id[pk].enrollment for pk in ids], now))
 
-    _nothing, faults = for_all(together, list(by_id))
+    done, faults = for_all(together, list(by_id))
     for pk, walker in by_id.items():
         walker.question = None
         if pk in faults:
             walker.stop(Fault(faults[pk]))
+        elif not done[pk]:
+            walker.stop(Stay(now + NOT_YET_READABLE, because=because("newer")))
         else:
             walker.trail.append(Passed(walker.node, decision.because))
             walker.move(decision.to, walker.arrived_at)

@@ -36,6 +36,7 @@ SENTENCES = {
     "leaves": _("The flow ends here for them."),
     "leaves_because": _("The flow ends here for them: %(reason)s"),
     "paused": _("The campaign is paused."),
+    "newer": _("The campaign that it leads to waits for a newer release."),
     "fault": _("It can't go on: %(fault)s"),
     # Entering
     "erased": _("They were erased."),
