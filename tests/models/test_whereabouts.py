@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from hashlib import md5
 
 import pytest
 
 from tests import factories as make
+from tests.flow import flows
 from tests.queries import queries
 from wagtail_drip import registry
-from wagtail_drip.flow import conditions
+from wagtail_drip.flow import compiling, conditions
 from wagtail_drip.models import Contact, Enrollment, Segment, Tag, matching
 from wagtail_drip.models.tags import tag_all, tags_named
 
@@ -158,6 +160,38 @@ def test_a_share_drawn_by_chance():
     assert {row.contact_id for row in rows if row.pk in inside} != found & {
         p.pk for p in people[:100]
     }
+
+
+def test_each_condition_of_a_flow_draws_its_own():
+    """Two of them, one in a group; the same ones at each publishing, and those of old programs."""
+    step = make.step()
+    share = {"type": "random_share", "value": {"percent": 50, "draw": ""}}
+    together = flows.block("group", id="g", match="all", conditions=[{**share, "id": "two"}])
+    flow = [
+        flows.if_else([flows.leave(id="x")], asked=[{**share, "id": "one"}], id="b1"),
+        flows.if_else([flows.leave(id="y")], asked=[together], id="b2"),
+        flows.send(step.pk, id="s"),
+    ]
+    campaign = make.campaign()
+    rows = [make.enrollment(campaign, person) for person in make.contacts(80)]
+
+    def drawn(group):
+        return matching.met(group, Enrollment.objects.all(), make.NOW)
+
+    program = compiling.compile_flow(flow, {step.pk: "key"})
+    assert program == compiling.compile_flow(flow, {step.pk: "key"})
+    one, two = (drawn(program.nodes[branch].group) for branch in ("b1", "b2"))
+    assert one != two and 20 < len(one) < 60 and 20 < len(two) < 60
+    assert len(one & two) not in (0, len(one), len(two))
+    old = drawn(make.group(make.condition("random_share", percent=50, draw="")))
+    assert old == {
+        row.pk
+        for row in rows
+        if md5(f":{row.contact_id}{campaign.pk}".encode()).hexdigest()[:6] < "800000"
+    }
+    named = {"type": "random_share", "value": {"percent": 50, "draw": "spring"}, "id": "z"}
+    [kept] = conditions.pinned([named])
+    assert kept["args"] == {"percent": 50, "draw": "spring"}
 
 
 def test_people_of_one_draw_are_the_same_everywhere(person):

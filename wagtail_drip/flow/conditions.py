@@ -65,6 +65,13 @@ class Condition:
         """
         raise NotImplementedError
 
+    def pinned(self, args: Mapping[str, Any], id: str) -> dict[str, Any]:
+        """The arguments as a program keeps them. `id`: of the block, the same at every publishing.
+
+        Audiences, goals and segments are asked as they stand, with no id.
+        """
+        return dict(args)
+
 
 def group(match: str, conditions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """A group as JSON. Raises ValueError for another `match`."""
@@ -85,6 +92,19 @@ def from_stream(raw: Any) -> list[dict[str, Any]]:
         for child in raw
         if isinstance(child, Mapping)
     ]
+
+
+def pinned(raw: Any) -> list[dict[str, Any]]:
+    """As `from_stream`, for a program: each with what it has of its own by its block's id."""
+    known, children = registry.conditions(), raw if isinstance(raw, list) else []
+    found = []
+    for child in children:
+        for condition in from_stream([child]):
+            if own := known.get(condition["slug"]):
+                id = str(child.get("id") or "")
+                condition = {**condition, "args": own.pinned(condition["args"], id)}
+            found.append(condition)
+    return found
 
 
 def _args(value: Any) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class IfElseBlock(Decision):
 
     def compile(self, value, id, next, compiler):
         inside = fields(value)
-        asked = conditions.from_stream(inside.get("conditions"))
+        asked = conditions.pinned(inside.get("conditions"))
         group = conditions.group(inside.get("match", "all"), asked)
         yes = compiler.flow(inside.get("yes") or [], next)
         no = compiler.flow(inside.get("no") or [], next)

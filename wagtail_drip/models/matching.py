@@ -83,6 +83,13 @@ class ConditionGroup(Condition):
     def q(self, args, subject, now):
         return q(self._group(args), subject=subject, now=now)
 
+    def pinned(self, args, id):
+        stream = args.get("conditions")
+        inside = [child for child in stream or [] if isinstance(child, Mapping)]
+        asked = conditions.pinned(inside) if isinstance(stream, list) else []
+        own = [{**child, "value": one["args"]} for child, one in zip(inside, asked, strict=False)]
+        return {**args, "conditions": own or stream}
+
     def _group(self, args: Mapping[str, Any]) -> dict[str, Any]:
         asked = conditions.from_stream(args.get("conditions"))
         return {"match": args.get("match", "all"), "conditions": asked}

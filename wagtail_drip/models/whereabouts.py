@@ -258,10 +258,10 @@ class DateBlock(StructBlock):
 
 
 class RandomShare(Condition):
-    """args: percent: int, draw: text. A person is in the share or not, always the same.
+    """args: percent: int, draw: text, own: id. A person is in the share or not, always the same.
 
-    Those of one draw are the same wherever it is asked for; without a name, each campaign and
-    audience draws its own.
+    Those of one draw are the same wherever it is asked for. Without a name, each condition of a
+    flow draws its own (`own`, which programs of earlier releases lack), and so do campaigns.
     """
 
     slug = "random_share"
@@ -272,13 +272,17 @@ class RandomShare(Condition):
 
     def q(self, args, subject, now):
         percent, draw = whole(args.get("percent")), str(args.get("draw") or "")
+        name = draw or str(args.get("own") or "")
         parts = [Cast("contact_id" if issubclass(subject, Enrollment) else "pk", CharField())]
         if issubclass(subject, Enrollment) and not draw:
             parts.append(Cast(F("campaign_id"), CharField()))
-        ticket = Substr(MD5(Concat(Value(f"{draw}:"), *parts, output_field=CharField())), 1, 6)
+        ticket = Substr(MD5(Concat(Value(f"{name}:"), *parts, output_field=CharField())), 1, 6)
         if percent >= 100:
             return Q(pk__isnull=False)
         return Q(LessThan(ticket, Value(f"{percent * 16**6 // 100:06x}")))
+
+    def pinned(self, args, id):
+        return dict(args) if args.get("draw") else {**args, "own": id}
 
     def check(self, args, subject=ENROLLMENT):
         percent = args.get("percent")
@@ -296,7 +300,10 @@ class ShareBlock(StructBlock):
         label=gettext_lazy("Draw"),
         required=False,
         max_length=50,
-        help_text=gettext_lazy("People drawn under one name are the same everywhere."),
+        help_text=gettext_lazy(
+            "People drawn under one name are the same everywhere. Without a name, each such "
+            "condition of a flow draws its own."
+        ),
     )
 
     class Meta:
