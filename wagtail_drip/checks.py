@@ -99,7 +99,7 @@ def sources() -> Findings:
 
 def products() -> Findings:
     found: list[checks.CheckMessage] = []
-    for name in ("PRODUCTS", "LINES"):
+    for name in ("PRODUCTS", "LINES", "RECOMMENDATIONS"):
         try:
             import_string(getattr(conf, name))
         except ImportError as error:

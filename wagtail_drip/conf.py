@@ -62,6 +62,11 @@ class Conf:
         return self._get("LINES", "wagtail_drip.models.event_lines.EventLines")
 
     @property
+    def RECOMMENDATIONS(self) -> str:
+        """Dotted path of the adapter that says what may please a person next."""
+        return self._get("RECOMMENDATIONS", "wagtail_drip.models.recommending.EventRecommender")
+
+    @property
     def CLUSTER(self) -> str | None:
         """Name of the django-q2 cluster that runs the line; None: the site's default cluster."""
         return self._get("CLUSTER", None)

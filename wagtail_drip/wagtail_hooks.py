@@ -29,7 +29,7 @@ from .admin import (
 from .admin.snippets import DripGroup, SiteSettingsViewSet
 from .channels import email
 from .content import blocks as email_blocks
-from .content import layout_blocks, lines_block, merge_fields, pages_block
+from .content import layout_blocks, lines_block, merge_fields, pages_block, recommendations
 from .flow import builtin as flow_blocks
 from .flow import triggers
 from .models import SendingTimes, conditional_block, matching, shared_content
@@ -62,6 +62,7 @@ def register_email_blocks():
         **layout_blocks.builtin(),
         **pages_block.builtin(),
         **lines_block.builtin(),
+        **recommendations.builtin(),
         **conditional_block.builtin(),
         **shared_content.builtin(),
     }

@@ -1,16 +1,40 @@
-"""Which books go with an order."""
+"""Which books go with an order: the shop asks its orders, not its events."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import Count, F, Q
 
+from wagtail_drip.content.personalizing import Recipient
+from wagtail_drip.content.products import Product
+from wagtail_drip.content.recommendations import Recommender
+
+from .drip import order_of, product
 from .models import BookPage, Order, OrderLine
 
 MOST = 3
+
+
+class ShopRecommender(Recommender):
+    """By the order that the reader's event names; nothing where it names none."""
+
+    def recommend(
+        self, recipients: Sequence[Recipient], most: int
+    ) -> Mapping[int, Sequence[Product] | None]:
+        asked = {one.id: order_of(one.data) for one in recipients}
+        found = recommend({order for order in asked.values() if order}, most)
+        known = {book: product(book) for books in found.values() for book in books}
+        return {
+            id: [known[book] for book in found.get(order, ())] if order else None
+            for id, order in asked.items()
+        }
+
+    def sample(self, most: int) -> Sequence[Product]:
+        books = BookPage.objects.live().select_related("cover").order_by("pk")[:most]
+        return [product(book) for book in books]
 
 
 @dataclass

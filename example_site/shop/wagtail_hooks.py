@@ -6,7 +6,7 @@ from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
-from . import conditions, drip, mail_blocks
+from . import conditions, drip
 from .models import DiscountCode, Order
 
 
@@ -18,11 +18,6 @@ def register_triggers():
 @hooks.register("register_drip_conditions")
 def register_conditions():
     return {"order_total_over": conditions.OrderTotalOver()}
-
-
-@hooks.register("register_drip_email_blocks")
-def register_email_blocks():
-    return mail_blocks.email_blocks()
 
 
 @hooks.register("register_drip_merge_fields")

@@ -15,7 +15,7 @@ from wagtail_drip.content.rendering import Brand, Rendering
 pytestmark = pytest.mark.django_db
 
 RENDERING = Rendering(Brand("Shop", base_url="https://shop.example"))
-HEADING = {"heading": "Look"}
+HEADING = {"heading": "Look", "number": 3}
 
 
 def reader(order: object, id: int = 1) -> Recipient:
@@ -54,21 +54,21 @@ def test_without_an_order_in_the_event_it_is_the_latest_of_the_person(order):
     assert "Swifts & Co" in shown("order_lines", None)[1]
 
 
-@pytest.mark.parametrize("slug", ["order_lines", "recommendations"])
+@pytest.mark.parametrize("slug", ["order_lines", "recommended"])
 @pytest.mark.parametrize("number", [None, "x", 4711])
 def test_no_order_no_row(shelf, slug, number):
     assert shown(slug, number) is None
 
 
 def test_books_that_go_with_it(order, shelf):
-    assert shown("recommendations", order.pk) is None
+    assert shown("recommended", order.pk) is None
     add_book(shelf, "Firs")
-    html, text = shown("recommendations", order.pk)
+    html, text = shown("recommended", order.pk)
     assert 'href="https://shop.example/shop/firs/"' in html and "Look" in html
-    assert text == "Look\n\nFirs, Ada Quill: € 12.00\nhttps://shop.example/shop/firs/"
+    assert text == "Look\n\nFirs, € 12.00\nhttps://shop.example/shop/firs/"
 
 
-@pytest.mark.parametrize(("slug", "queries"), [("order_lines", 2), ("recommendations", 3)])
+@pytest.mark.parametrize(("slug", "queries"), [("order_lines", 2), ("recommended", 3)])
 def test_queries_do_not_grow_with_readers(order, shelf, slug, queries):
     add_book(shelf, "Firs").url  # noqa: B018 - the site's paths are cached from here on
     block = registry.email_blocks()[slug]
@@ -78,7 +78,7 @@ def test_queries_do_not_grow_with_readers(order, shelf, slug, queries):
         assert len(captured) == queries
 
 
-@pytest.mark.parametrize("slug", ["order_lines", "recommendations"])
+@pytest.mark.parametrize("slug", ["order_lines", "recommended"])
 def test_a_preview_shows_something(book, slug):
     block = registry.email_blocks()[slug]
     assert "Swifts" in block.html(HEADING, RENDERING, **block.sample_values(HEADING, RENDERING))

@@ -7,7 +7,8 @@ site shows in the next mail.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ class Product:
     description: str = ""  # plain text
     image: Any = None  # a Wagtail image
     price: str = ""  # as people read it: "12.00 €"
+    category: Hashable = None  # what stands beside it is of the same one; None: of none
 
 
 class Unavailable(Exception):
@@ -54,6 +56,15 @@ class ProductAdapter:
         `Hold` for one that can't be shown now: mails about it wait, with that reason visible.
         """
         raise NotImplementedError
+
+    def of_categories(
+        self, categories: Collection[Hashable], most: int
+    ) -> Mapping[Hashable, Sequence[Product]]:
+        """Up to so many products of each category that can be shown now, the best first.
+
+        For recommendations; in a number of queries that doesn't grow with the categories.
+        """
+        return {}
 
     def of_page(self, page: Page) -> Product | None:
         """A (specific) page as a product; None: it is none of this adapter's."""
@@ -90,6 +101,7 @@ class PageProducts(ProductAdapter):
     description_field = "search_description"
     image_field = "image"
     price_field = "price"
+    category_field = ""  # of the model, for recommendations; "": they know no categories
 
     def ref(self, data: Mapping[str, Any]) -> Hashable | None:
         try:
@@ -117,7 +129,27 @@ class PageProducts(ProductAdapter):
             description=str(getattr(page, self.description_field, "") or ""),
             image=getattr(page, self.image_field, None),
             price=str(getattr(page, self.price_field, "") or ""),
+            category=self.category(page),
         )
+
+    def category(self, page: Any) -> Hashable | None:
+        field = self.category_field
+        by_key = field and getattr(type(page), f"{field}_id", None)
+        return (getattr(page, f"{field}_id" if by_key else field, None) or None) if field else None
+
+    def of_categories(
+        self, categories: Collection[Hashable], most: int
+    ) -> Mapping[Hashable, Sequence[Product]]:
+        """The newest first."""
+        if not self.category_field:
+            return {}
+        pages = self.pages().live().public().filter(**{f"{self.category_field}__in": categories})
+        found: dict[Hashable, list[Product]] = defaultdict(list)
+        for page in pages.order_by("-first_published_at", "-pk")[:most]:
+            product = self.product(page)
+            if product.url:
+                found[self.category(page)].append(product)
+        return found
 
     def of_page(self, page: Page) -> Product | None:
         return self.product(page) if isinstance(page, self.page_model()) else None
