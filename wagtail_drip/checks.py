@@ -99,9 +99,10 @@ def sources() -> Findings:
 
 def products() -> Findings:
     found: list[checks.CheckMessage] = []
-    for name in ("PRODUCTS", "LINES", "RECOMMENDATIONS"):
+    for name in ("PRODUCTS", "LINES", "RECOMMENDATIONS", "COUPONS"):
         try:
-            import_string(getattr(conf, name))
+            if path := getattr(conf, name):
+                import_string(path)
         except ImportError as error:
             text = f"WAGTAIL_DRIP_{name} can't be imported: {error}"
             hint = "Give the dotted path of a class, e.g. 'myshop.drip.ShopProducts'."

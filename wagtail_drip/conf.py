@@ -67,6 +67,11 @@ class Conf:
         return self._get("RECOMMENDATIONS", "wagtail_drip.models.recommending.EventRecommender")
 
     @property
+    def COUPONS(self) -> str:
+        """Dotted path of the adapter that issues codes; "": the site has none."""
+        return self._get("COUPONS", "")
+
+    @property
     def CLUSTER(self) -> str | None:
         """Name of the django-q2 cluster that runs the line; None: the site's default cluster."""
         return self._get("CLUSTER", None)

@@ -140,6 +140,7 @@ WAGTAIL_DRIP_TIME_TRAVEL = flag("DRIP_TIME_TRAVEL", False)
 WAGTAIL_DRIP_HASH_KEY = os.environ.get("WAGTAIL_DRIP_HASH_KEY", "the-bookshop-hashes-apart")
 WAGTAIL_DRIP_LINES = "example_site.shop.mail_lines.ShopLines"
 WAGTAIL_DRIP_RECOMMENDATIONS = "example_site.shop.recommending.ShopRecommender"
+WAGTAIL_DRIP_COUPONS = "example_site.shop.drip.ShopCoupons"
 WAGTAIL_DRIP_PRODUCTS = "example_site.shop.drip.BookProducts"
 
 Q_CLUSTER = {

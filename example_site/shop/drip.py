@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from wagtail.blocks import Block, PageChooserBlock
 from wagtail.models import Page
 
+from wagtail_drip.content.coupons import Coupon, CouponAdapter
 from wagtail_drip.content.merge_fields import MergeField
 from wagtail_drip.content.personalizing import Hold, Recipient
 from wagtail_drip.content.products import Product, ProductAdapter
@@ -20,6 +21,7 @@ from wagtail_drip.models.addresses import normalize
 
 from .models import BookPage, DiscountCode
 
+PERCENTAGES = (10, 15)  # of the codes that mails give out
 ITEM = {"book": 1, "title": "Swifts", "price": "18.50", "quantity": 1}
 CONTENTS = {"book": 1, "books": [1], "lines": 1, "total": "18.50"}
 
@@ -186,6 +188,20 @@ class CodeField(MergeField):
         ]
 
 
+class ShopCoupons(CouponAdapter):
+    """The same codes as the merge fields give: one for each delivery and percentage."""
+
+    def offers(self) -> Sequence[tuple[str, Any]]:
+        return [(str(percent), _("%d %% off") % percent) for percent in PERCENTAGES]
+
+    def issue(self, offer: str, recipients: Sequence[Recipient]) -> dict[int, Coupon]:
+        codes = CodeField(int(offer)).values(recipients)
+        return {id: Coupon(str(code)) for id, code in codes.items() if code}
+
+    def sample(self, offer: str) -> Coupon:
+        return Coupon(str(CodeField(int(offer or PERCENTAGES[0])).sample))
+
+
 class DataField(MergeField):
     """A word that the reader's own event brings along."""
 
@@ -209,7 +225,6 @@ def merge_fields() -> dict[str, MergeField]:
             "1042",
             lambda data: order_of(data) and str(order_of(data)),
         ),
-        CodeField(10),
-        CodeField(15),
+        *(CodeField(percent) for percent in PERCENTAGES),
     ]
     return {field.slug: field for field in fields}

@@ -4,8 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from example_site.shop.drip import ShopCoupons
 from example_site.shop.models import DiscountCode, Order, reduced
 from tests.example_site.conftest import add_book
+from wagtail_drip.content.personalizing import Recipient
 
 pytestmark = pytest.mark.django_db
 
@@ -56,3 +58,11 @@ def test_of_two_orders_at_once_one_gets_the_code(book, code):
 
 def test_reduced_rounds_to_the_cent():
     assert reduced(Decimal("12.95"), 15) == Decimal("11.01")
+
+
+def test_the_coupon_block_gives_the_same_codes():
+    reader = Recipient(id=7, contact_id=1, email="ada@example.com")
+    first = ShopCoupons().issue("10", [reader])
+    assert ShopCoupons().issue("10", [reader]) == first
+    assert [code.code for code in DiscountCode.objects.all()] == [first[7].code]
+    assert ShopCoupons().sample("10").code == "PAGE10-SAMPLE" and DiscountCode.objects.count() == 1

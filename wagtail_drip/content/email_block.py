@@ -32,7 +32,7 @@ from wagtail.rich_text import RichText, expand_db_html
 
 from . import products, richtext
 from .branding import Brand
-from .personalizing import Hold, Recipient
+from .personalizing import Fault, Hold, Recipient
 from .rendering import Rendering
 
 DependsOn = Literal["nothing", "object", "person"]
@@ -64,10 +64,11 @@ class EmailBlock:
 
     def values(
         self, value: Any, recipients: Sequence[Recipient], rendering: Rendering
-    ) -> Mapping[int, dict[str, Any] | Hold | None]:
+    ) -> Mapping[int, dict[str, Any] | Hold | Fault | None]:
         """For `"person"` blocks: by `Recipient.id` what `html` and `plain` get as `context`.
 
-        None: no row for this person. At most one query, whatever the number of recipients.
+        None: no row for this person. Hold: their mail waits. Fault: it is parked.
+        At most one query, whatever the number of recipients.
         """
         raise NotImplementedError
 
