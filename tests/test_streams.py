@@ -24,7 +24,7 @@ def test_the_stand_in_for_unknown_blocks_is_shown_but_not_picked(block):
     adapter = OpenStreamAdapter()
     _name, groups, _initial, meta = adapter.js_args(block())
     assert "unknown" in [block.name for _, children in groups for block in children]
-    assert meta["standIn"] == "unknown"  # open_stream.js leaves it out of the picker
+    assert meta["notOffered"] == ["unknown"]  # open_stream.js leaves it out of the picker
     assert "wagtail_drip/open_stream.js" in str(adapter.media)
 
 

@@ -41,6 +41,8 @@ def sharing() -> Iterator[dict[Any, list[tuple[str, Block]]]]:
 class UnknownBlock(FieldBlock):
     """Stands in for a block whose type nobody registers any more, and keeps its data."""
 
+    is_offered = False
+
     def __init__(self, **kwargs: Any) -> None:
         self.field = forms.JSONField(
             required=False,
@@ -105,13 +107,15 @@ class OpenStreamBlock(StreamBlock):
 
 
 class OpenStreamAdapter(StreamBlockAdapter):
-    """Keeps the stand-in for unknown blocks out of the picker."""
+    """Keeps blocks that can be shown, but not added, out of the picker."""
 
     js_constructor = "wagtail_drip.OpenStreamBlock"
 
     def js_args(self, block: Any) -> list[Any]:
         name, groups, initial, meta = super().js_args(block)
-        return [name, groups, initial, {**meta, "standIn": UNKNOWN}]
+        children = block.child_blocks.items()
+        kept = [name for name, child in children if not getattr(child, "is_offered", True)]
+        return [name, groups, initial, {**meta, "notOffered": kept}]
 
     @cached_property
     def media(self) -> forms.Media:

@@ -29,7 +29,15 @@ from .admin import (
 from .admin.snippets import DripGroup, SiteSettingsViewSet
 from .channels import email
 from .content import blocks as email_blocks
-from .content import coupons, layout_blocks, lines_block, merge_fields, pages_block, recommendations
+from .content import (
+    coupons,
+    layout_blocks,
+    lines_block,
+    merge_fields,
+    pages_block,
+    raw_block,
+    recommendations,
+)
 from .flow import builtin as flow_blocks
 from .flow import triggers
 from .models import SendingTimes, conditional_block, matching, shared_content
@@ -64,6 +72,7 @@ def register_email_blocks():
         **lines_block.builtin(),
         **recommendations.builtin(),
         **coupons.builtin(),
+        **raw_block.builtin(),
         **conditional_block.builtin(),
         **shared_content.builtin(),
     }

@@ -16,6 +16,7 @@ from wagtail.admin.widgets import SlugInput
 from .. import registry
 from ..models import Campaign
 from ..models.filling import ascii_slug, free_slug
+from .raw_html import KeepsHtml
 from .sites import sites_of
 
 
@@ -67,7 +68,7 @@ class SiteForm(WagtailAdminModelForm):
         return free_slug(model, name, str(model._meta.model_name))
 
 
-class StepForm(SiteForm):
+class StepForm(KeepsHtml, SiteForm):
     class Media:
         css = {"all": ["wagtail_drip/campaign.css", "wagtail_drip/picture.css"]}
         js = ["wagtail_drip/saving.js", "wagtail_drip/merge_fields.js"]

@@ -35,6 +35,7 @@ def may_see_campaigns(user: Any) -> bool:
 BY_HAND = (
     "see_personal_data", "export_contact", "add_contact", "change_contact", "delete_contact",
     "change_enrollment", "add_event", "add_consent", "add_suppression", "send_tests",
+    "write_html",
 )  # fmt: skip
 
 

@@ -87,7 +87,10 @@ class Step(
         verbose_name = _("mail")
         verbose_name_plural = _("mails")
         ordering = ["name"]
-        permissions = [("send_tests", _("Can send a mail to named addresses as a test"))]
+        permissions = [
+            ("send_tests", _("Can send a mail to named addresses as a test")),
+            ("write_html", _("Can write HTML in mails")),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,4 +1,4 @@
-// A StreamBlock whose stand-in for unknown blocks can be shown, but not picked.
+// A StreamBlock with blocks that can be shown, but not picked.
 (function () {
   const Base = window.wagtailStreamField.blocks.StreamBlockDefinition;
 
@@ -20,7 +20,7 @@
       super(name, groups, initialStates, meta);
       // The base class has read all of them by now; this list is what the picker offers.
       this.groupedChildBlockDefs = groups
-        .map(([label, blocks]) => [label, blocks.filter((block) => block.name !== meta.standIn)])
+        .map(([label, blocks]) => [label, blocks.filter((block) => !meta.notOffered.includes(block.name))])
         .filter(([, blocks]) => blocks.length > 0);
     }
 
