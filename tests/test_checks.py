@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from anymail.webhooks.mailtrap import MailtrapTrackingWebhookView
-from django.core.checks import run_checks
+from django.core.checks import INFO, run_checks
 from django.urls import include, path
 
 from wagtail_drip import checks
@@ -50,11 +50,20 @@ def good(settings):
 def found(**kwargs) -> list[str]:
     messages = run_checks(tags=[checks.TAG], **kwargs)
     assert all(message.hint for message in messages)
-    return [message.id.removeprefix("wagtail_drip.") for message in messages]
+    faults = [message for message in messages if message.level > INFO]
+    return [message.id.removeprefix("wagtail_drip.") for message in faults]
 
 
 def test_a_good_site_hears_nothing():
     assert found(include_deployment_checks=True) == []
+
+
+def test_a_good_site_is_reminded_of_what_no_check_sees(settings):
+    (note,) = run_checks(tags=[checks.TAG], include_deployment_checks=True)
+    assert (note.id, note.level) == ("wagtail_drip.I001", INFO)
+    assert "example.com" in note.msg and "DKIM" in note.hint
+    settings.WAGTAIL_DRIP_SENDING = "off"
+    assert run_checks(tags=[checks.TAG], include_deployment_checks=True) == []
 
 
 def test_no_check_asks_the_database():

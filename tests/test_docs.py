@@ -32,7 +32,7 @@ FUNCTIONS = [
     for name, function in inspect.getmembers(api, inspect.isfunction)
     if function.__module__ == api.__name__ and not name.startswith("_")
 ]
-CHECK = re.compile(r"wagtail_drip\.[EW]\d{3}")
+CHECK = re.compile(r"wagtail_drip\.[EWI]\d{3}")
 
 
 def section(title: str) -> str:

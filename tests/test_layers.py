@@ -27,6 +27,7 @@ DOORS = {"api", "tasks"}  # what the other edges may call on their own floor
 OUTSIDE = {
     "django_q": {"tasks", "checks", "management"},
     "anymail": {"integrations"},
+    "allauth": {"integrations"},
     "wagtail_modeladmin": {"admin"},
     "django.core.mail": {"channels", "management"},
     "smtplib": {"channels"},

@@ -11,12 +11,13 @@ class WagtailDripConfig(AppConfig):
     def ready(self) -> None:
         from . import checks, tasks
         from .engine import capping, noting
-        from .integrations import anymail, auth
+        from .integrations import allauth, anymail, auth
         from .models import publishing, shared_content
 
         checks.register()
         tasks.connect()
         auth.connect()
+        allauth.connect()
         anymail.connect()
         publishing.connect()
         shared_content.connect()

@@ -59,7 +59,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> Findings:
 
 
 def check_deployment(app_configs: Any, **kwargs: Any) -> Findings:
-    return https() if _sends() else []
+    return [*https(), *dkim()] if _sends() else []
 
 
 def _sends() -> bool:
@@ -214,6 +214,19 @@ def sender() -> Findings:
         text = f"Mails would come from {email}, and {domain} tells others to refuse such mail."
         return [checks.Warning(text, hint=hint, id="wagtail_drip.W003")]
     return []
+
+
+def dkim() -> Findings:
+    """A note, not a fault: DNS and the mail server know, and no check asks either."""
+    domain = parseaddr(conf.FROM_EMAIL)[1].rpartition("@")[2]
+    text = (
+        f"Mail of {domain or 'your domain'} must be signed (DKIM), which can't be seen from here."
+    )
+    hint = (
+        "Set up DKIM, SPF and DMARC of that domain at your mail server or provider. Then look at "
+        "the headers of a mail by drip_doctor --send-to: they must say dkim=pass."
+    )
+    return [checks.Info(text, hint=hint, id="wagtail_drip.I001")]
 
 
 def postal_address() -> Findings:

@@ -40,12 +40,13 @@ from .content import (
 )
 from .flow import builtin as flow_blocks
 from .flow import triggers
+from .integrations import allauth
 from .models import SendingTimes, conditional_block, matching, shared_content
 
 
 @hooks.register("register_drip_triggers")
 def register_triggers():
-    return triggers.builtin()
+    return {**triggers.builtin(), **allauth.triggers()}
 
 
 @hooks.register("register_drip_conditions")

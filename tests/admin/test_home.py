@@ -6,10 +6,12 @@ import pytest
 from bs4 import BeautifulSoup
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from tests import factories as make
 from tests.queries import queries
-from wagtail_drip.models import Campaign, Heartbeat
+from wagtail_drip.flow.triggers import ASKED_FOR_EXPORT, ASKED_FOR_TOPICS
+from wagtail_drip.models import Campaign, Heartbeat, standing
 
 from .support import client_of
 
@@ -113,3 +115,15 @@ def test_first_steps_lead_only_where_one_may_go(editor):
 def test_only_those_who_may_see_campaigns_get_the_panel(outsider):
     assert "drip-panel" not in home(outsider)
     assert "drip-panel" in home(client_of("reader", "view_campaign"))
+
+
+@pytest.mark.parametrize("trigger", [ASKED_FOR_TOPICS, ASKED_FOR_EXPORT])
+def test_a_campaign_that_should_answer_and_does_not_is_an_alarm(editor, trigger):
+    campaign = standing.standing(trigger, make.site())
+    lost = standing.what_is_lost(campaign)
+    assert escape(lost) not in home(editor)
+    Campaign.objects.filter(pk=campaign.pk).update(paused_at=timezone.now())
+    content = home(editor)
+    assert escape(lost) in content and "(Paused)" in content
+    Campaign.objects.filter(pk=campaign.pk).update(live=False, paused_at=None)
+    assert "(Stopped)" in home(editor)

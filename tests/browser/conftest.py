@@ -69,10 +69,8 @@ def seeded(site: str, environ: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def site(environ: dict[str, str]) -> Iterator[str]:
+def site(chromium: str, environ: dict[str, str]) -> Iterator[str]:
     """The address of a running demo."""
-    if not (CHROMIUM and DRIVER):
-        leave_out("needs Chromium and its driver: apt install chromium chromium-driver")
     folder = Path(environ["DEMO_DIR"])
     command = [sys.executable, "-m", "example_site.demo"]
     with (folder / "said").open("w") as said:
@@ -85,6 +83,13 @@ def site(environ: dict[str, str]) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    if not (CHROMIUM and DRIVER):
+        leave_out("needs Chromium and its driver: apt install chromium chromium-driver")
+    return CHROMIUM or ""
 
 
 def leave_out(why: str) -> None:
@@ -100,9 +105,9 @@ def answers(address: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def driver(site: str) -> Iterator[Any]:
+def driver(chromium: str) -> Iterator[Any]:
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
+    options.binary_location = chromium
     for argument in (
         "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars",
         "--window-size=1280,1000", "--lang=en",

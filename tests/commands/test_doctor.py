@@ -11,7 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from tests import factories
-from wagtail_drip.models import Heartbeat, Version
+from wagtail_drip.flow.triggers import ASKED_FOR_TOPICS
+from wagtail_drip.models import Campaign, Heartbeat, Version, standing
 
 pytestmark = pytest.mark.django_db
 
@@ -188,3 +189,20 @@ def test_a_server_that_does_not_wait_for_its_disk_is_named(monkeypatch):
     hasty = {connection.vendor: ("SELECT 'off'", {"off"})}
     monkeypatch.setattr("wagtail_drip.management.commands.drip_doctor._HASTY", hasty)
     assert ill() == ["durability"]
+
+
+def test_dkim_is_spoken_of_to_everybody():
+    found, ready = doctor()
+    assert ready and "dkim=pass" in found["dkim"]["text"]
+
+
+@pytest.mark.parametrize("fields", [{"live": False}, {"paused_at": factories.NOW}])
+def test_a_campaign_that_should_answer_and_does_not_is_said(fields):
+    campaign = standing.standing(ASKED_FOR_TOPICS, factories.site())
+    assert ill() == []
+    Campaign.objects.filter(pk=campaign.pk).update(**fields)
+    found, _ready = doctor()
+    assert ill() == ["answers"] and "“Please confirm” is" in found["answers"]["text"]
+    assert "can't, and gets nothing" in found["answers"]["text"]
+    factories.campaign("our-own", trigger=ASKED_FOR_TOPICS)
+    assert ill() == []  # another one of the site answers in its place

@@ -13,6 +13,7 @@ from wagtail_drip.models import Contact
 pytestmark = pytest.mark.django_db
 
 VICTIM, STRANGER = "ann@example.com", "evil@example.net"
+MOVED = "ann@new.example"
 
 
 @pytest.fixture
@@ -71,15 +72,15 @@ def test_a_contact_that_another_account_has_stays_that_ones(victim, now):
 def test_whoever_proved_both_addresses_keeps_all_they_had(victim, now):
     account = factories.user(VICTIM)
     identify(user=account, now=now)
-    moved = follow(changed(account, "ann@new.example"), now=now, proved=True)
-    assert (moved.pk, moved.email, moved.user) == (victim.pk, "ann@new.example", account)
-    assert find(email="ann@new.example") == victim and find(email=VICTIM) is None
+    moved = follow(changed(account, MOVED), now=now, proved=lambda: [VICTIM, MOVED])
+    assert (moved.pk, moved.email, moved.user) == (victim.pk, MOVED, account)
+    assert find(email=MOVED) == victim and find(email=VICTIM) is None
 
 
 def test_whoever_proved_two_known_addresses_becomes_one_person(victim, now):
-    account, earlier = factories.user(VICTIM), factories.contact("ann@new.example")
+    account, earlier = factories.user(VICTIM), factories.contact(MOVED)
     identify(user=account, now=now)
-    moved = follow(changed(account, "ann@new.example"), now=now, proved=True)
+    moved = follow(changed(account, MOVED), now=now, proved=lambda: [VICTIM, MOVED])
     assert (moved.pk, moved.user) == (earlier.pk, account)
     assert moved.consents.count() == moved.enrollments.count() == 1
     assert find(email=VICTIM) == earlier
@@ -99,3 +100,17 @@ def test_an_emptied_address_changes_nothing(victim, now):
     identify(user=account, now=now)
     assert follow(changed(account, ""), now=now) == victim
     assert Contact.objects.get(pk=victim.pk).email == VICTIM
+
+
+@pytest.mark.parametrize("shown", [[], [VICTIM], [MOVED]])
+def test_half_a_proof_is_none(victim, shown, now):
+    account = factories.user(VICTIM)
+    identify(user=account, now=now)
+    moved = follow(changed(account, MOVED), now=now, proved=lambda: shown)
+    assert moved.pk != victim.pk and Contact.objects.get(pk=victim.pk).email == VICTIM
+
+
+def test_nobody_is_asked_for_a_proof_while_the_address_stays(victim, now):
+    account = factories.user(VICTIM)
+    identify(user=account, now=now)
+    assert follow(account, now=now, proved=lambda: pytest.fail("asked")) == victim

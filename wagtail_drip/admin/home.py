@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from wagtail.admin.ui.components import Component
 
 from ..engine import sending
-from ..models import Campaign, Delivery, Heartbeat, Step, Topic
+from ..models import Campaign, Delivery, Heartbeat, Step, Topic, standing
+from .forms import status_label
 from .permissions import may, may_see_campaigns
 from .places import campaign_url
 from .sites import within
@@ -121,6 +122,7 @@ class DripPanel(Component):
         held = sending.may_send()
         campaigns = within(Campaign.objects.all(), user)
         braked = campaigns.filter(live=True, paused_at__isnull=False).exclude(paused_reason="")
+        silent = within(standing.silent(), user)
         refused = campaigns.filter(refused_at__isnull=False).order_by("-refused_at")[:5]
         return {
             "figures": figures(now, user),
@@ -133,6 +135,15 @@ class DripPanel(Component):
                 for c in braked.order_by("-paused_at").only("name", "paused_at", "paused_reason")[
                     :5
                 ]
+            ],
+            "silent": [
+                {
+                    "campaign": c,
+                    "url": campaign_url(c.pk),
+                    "status": status_label(c),
+                    "lost": standing.what_is_lost(c),
+                }
+                for c in silent
             ],
             "refused": [
                 {"campaign": c, "url": campaign_url(c.pk)}

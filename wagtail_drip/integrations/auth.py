@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +19,9 @@ from ..models.addresses import normalize
 logger = logging.getLogger("wagtail_drip")
 
 SIGNED_UP = "user_signed_up"
+
+# Who knows which addresses an account has shown to be theirs: functions of the user, normalized.
+witnesses: list[Callable[[Any], Collection[str]]] = []
 
 
 def connect() -> None:
@@ -38,12 +41,12 @@ def _saved(
     if raw:  # fixtures sign nobody up
         return
     if created:
-        _signed_up(instance)
+        signed_up(instance)
     elif update_fields is None or _followed(instance) & set(update_fields):
         _changed(instance)
 
 
-def _signed_up(user: Any) -> None:
+def signed_up(user: Any) -> None:
     """An account without a usable address (a service's, say) is nobody to write to."""
     try:
         normalize(address(user))
@@ -55,9 +58,13 @@ def _signed_up(user: Any) -> None:
 def _changed(user: Any) -> None:
     try:
         with transaction.atomic():
-            follow(user, now=timezone.now())
+            follow(user, now=timezone.now(), proved=lambda: _proved(user))
     except Exception:
         logger.exception("The contact of user %s could not follow the account", user.pk)
+
+
+def _proved(user: Any) -> set[str]:
+    return {email for witness in witnesses for email in witness(user)}
 
 
 def _followed(user: Any) -> set[str]:

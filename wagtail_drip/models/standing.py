@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 from wagtail.models import Locale, Site
@@ -80,6 +81,23 @@ def standing(trigger: str, site: Site) -> Campaign:
             return _made(kind, trigger, slug, site)
     except IntegrityError:  # somebody else was quicker
         return Campaign.objects.get(slug=slug)
+
+
+def silent() -> QuerySet[Campaign]:
+    """The campaigns that should answer what people ask for, and don't: stopped or paused, with no
+    other of their site in their place."""
+    answering = Campaign.objects.filter(trigger__in=_KINDS, started_at__isnull=False)
+    same = answering.filter(site=OuterRef("site"), trigger=OuterRef("trigger"))
+    found = answering.filter(~Exists(same.filter(live=True, paused_at=None)))
+    return found.defer("flow", "audience", "goals").order_by("pk")
+
+
+def what_is_lost(campaign: Campaign) -> str:
+    """What people wait for in vain while it is silent."""
+    return {
+        ASKED_FOR_TOPICS: _("Whoever must confirm a sign-up can't, and gets nothing."),
+        ASKED_FOR_EXPORT: _("Whoever asks for a copy of their data doesn't get it."),
+    }[campaign.trigger]
 
 
 def _made(kind: _Kind, trigger: str, slug: str, site: Site) -> Campaign:

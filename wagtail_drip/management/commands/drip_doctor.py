@@ -24,7 +24,7 @@ from wagtail_drip.conf import conf
 from wagtail_drip.content.personalizing import Mail
 from wagtail_drip.engine import journal
 from wagtail_drip.flow import compiling
-from wagtail_drip.models import Campaign, Delivery, Enrollment, Heartbeat, Version
+from wagtail_drip.models import Campaign, Delivery, Enrollment, Heartbeat, Version, standing
 from wagtail_drip.models.addresses import normalize
 from wagtail_drip.models.clock import DatabaseNow
 from wagtail_drip.models.matching import raw_conditions
@@ -112,6 +112,7 @@ _SETTINGS: list[tuple[str, list[Callable[[], checks.Findings]], Callable[[], str
     ("base_url", [checks.base_url, checks.https], lambda: f"Links start with {conf.BASE_URL}."),
     ("urls", [checks.urls], lambda: "The pages behind the links in mails have an address."),
     ("sender", [checks.sender], lambda: f"Mails come from {conf.FROM_EMAIL}."),
+    ("dkim", [], lambda: " ".join(f"{note.msg} {note.hint}" for note in checks.dkim())),
     ("postal_address", [checks.postal_address], lambda: "Mails carry your postal address."),
     ("hash_key", [checks.hash_key], lambda: "Suppressed addresses have a key of their own."),
     ("products", [checks.products], lambda: f"Products come from {conf.PRODUCTS}."),
@@ -305,8 +306,19 @@ def _unknown_conditions(
             yield f"condition “{condition['slug']}” ({campaign})"
 
 
+def answers() -> Finding:
+    """What people ask for is answered by campaigns, which editors may stop like all others."""
+    if not (found := list(standing.silent())):
+        return Finding(
+            "answers", True, "Who must confirm, or wants a copy of their data, is answered."
+        )
+    lines = [f"“{one}” is {one.status}. {standing.what_is_lost(one)}" for one in found]
+    names = ", ".join(f"“{one}”" for one in found)
+    return Finding("answers", False, " ".join(lines), f"Publish or resume {names} in the admin.")
+
+
 RUNNING = (
-    sending, backend, host, schedule, heartbeat, journals, claims, durability, slugs,
+    sending, backend, host, schedule, heartbeat, journals, claims, durability, slugs, answers,
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""A site with django-allauth, whose accounts are its own and call their address otherwise."""
