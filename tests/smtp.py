@@ -101,10 +101,10 @@ class _Handler:
 
 
 class MailServer:
-    """`pipelining`: whether it offers that. `empty`: messages without a line that came."""
+    """`pipelining`, `smtputf8`: whether it offers that. `empty`: messages without a line."""
 
-    def __init__(self, *, pipelining: bool = False) -> None:
-        self.pipelining, self.empty = pipelining, 0
+    def __init__(self, *, pipelining: bool = False, smtputf8: bool = False) -> None:
+        self.pipelining, self.smtputf8, self.empty = pipelining, smtputf8, 0
         self.script: list[str] = []
         self.word = "ok"
         self.taken: list[Taken] = []
@@ -141,7 +141,9 @@ class MailServer:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def _protocol(self) -> _Protocol:
-        protocol = _Protocol(_Handler(self), hostname="test", loop=self._loop)
+        protocol = _Protocol(
+            _Handler(self), hostname="test", loop=self._loop, enable_SMTPUTF8=self.smtputf8
+        )
         protocol.mail_server = self
         return protocol
 

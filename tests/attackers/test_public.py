@@ -9,7 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import factories
-from wagtail_drip.content import links
+from wagtail_drip.content import links, person_links
+from wagtail_drip.models import (
+    Consent,
+    ConsentRecord,
+    Contact,
+    Enrollment,
+    Event,
+    Inbox,
+    PendingConsent,
+    Suppression,
+)
 from wagtail_drip.models.reactions import keys_of
 
 from .routes import routes
@@ -77,3 +87,45 @@ def test_no_body_breaks_it(route, valid, kind):
         for value in valid:
             url = route.fill(dict.fromkeys(route.arguments, value))
             assert client.generic("POST", url, body, kind).status_code < 500
+
+
+@pytest.fixture
+def somebody(db):
+    """Somebody inside a campaign, with something to confirm; and a good link of each kind."""
+    topic = factories.topic("offers", opt_in="double")
+    enrollment = factories.enrollment(factories.campaign(topic=topic))
+    contact, delivery = enrollment.contact, factories.delivery(enrollment, state="sent")
+    factories.consent(contact, topic)
+    asked = PendingConsent(contact=contact, topic=topic, asked_at=factories.NOW)
+    asked.save()
+    url, key = "https://elsewhere.example/", contact.uuid.hex
+    last = {
+        "leave": links.leave_url(delivery.token),
+        "preferences": person_links.preferences_url(key),
+        "erase": person_links.preferences_url(key),
+        "export": person_links.export_url(key),
+        "confirm": person_links.confirm_url(key),
+        "click": f"/{links.sign_reaction(delivery.token)}/",
+        "open": f"/{links.sign_reaction(delivery.token)}/",
+    }
+    signed = {name: url.rstrip("/").rpartition("/")[2] for name, url in last.items()}
+    return {name: {"signed": one, "key": keys_of([url])[url]} for name, one in signed.items()}
+
+
+DECIDED = (Consent, ConsentRecord, PendingConsent, Suppression, Enrollment, Contact, Event, Inbox)
+
+
+def decided() -> list[object]:
+    return [list(model.objects.order_by("pk").values()) for model in DECIDED]
+
+
+@pytest.mark.parametrize("method", ["get", "head", "options"])
+def test_looking_by_good_links_decides_nothing(somebody, method):
+    before, found = decided(), {}
+    for route in PUBLIC:
+        name = route.name.rpartition(":")[2]
+        response = getattr(Client(), method)(route.fill(somebody.get(name, {})))
+        found[name] = response.status_code
+    assert decided() == before
+    good = {name for name, status in found.items() if status in (200, 302)}
+    assert somebody.keys() <= good, found

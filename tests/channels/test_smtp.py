@@ -131,6 +131,15 @@ def test_an_address_beyond_ascii_is_refused_not_mangled(server):
     assert server.taken == []
 
 
+def test_where_the_server_offers_it_an_address_beyond_ascii_is_reached(settings):
+    with MailServer(smtputf8=True) as server:
+        for name, value in server.settings().items():
+            setattr(settings, name, value)
+        mails = [mail("jürgen@example.com"), mail("ann@example.com")]
+        assert outcomes(server, mails=mails) == [Sent(), Sent()]
+        assert [taken.to for taken in server.taken] == ["jürgen@example.com", "ann@example.com"]
+
+
 @pytest.mark.parametrize("server", [True], indirect=True)
 def test_who_refused_the_recipient_and_waits_for_a_body_gets_an_empty_one(server):
     first, second = outcomes(server, "550 rcpt 354", "ok")

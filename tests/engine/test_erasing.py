@@ -3,20 +3,37 @@ from __future__ import annotations
 import io
 import json
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.test import Client
+from wagtail import hooks
 from wagtail.log_actions import log
 from wagtail.models import ModelLogEntry
 
 from tests import factories as make
+from wagtail_drip.admin.segments import count
+from wagtail_drip.channels.base import Refused
+from wagtail_drip.channels.memory import MemoryChannel
+from wagtail_drip.content.person_links import preferences_url
 from wagtail_drip.engine import importing, tracking, uploading
 from wagtail_drip.engine.erasing import erase
 from wagtail_drip.engine.merging import merge
 from wagtail_drip.engine.reporting import status
-from wagtail_drip.models import Contact, ContactImport, Delivery, EarlyFact, ImportChunk, Tag
+from wagtail_drip.engine.sending import send_due
+from wagtail_drip.models import (
+    Contact,
+    ContactImport,
+    Delivery,
+    EarlyFact,
+    ImportChunk,
+    Segment,
+    Tag,
+)
 from wagtail_drip.models.consent import grant, suppressed
+from wagtail_drip.signals import post_transmit
 
 pytestmark = pytest.mark.django_db
 NAMES = ("ann.unusual@example.com", "ann.unusual@old.example", "Unusualson", "tag of unusual")
@@ -134,3 +151,43 @@ def test_other_peoples_traces_stay(ann, now):
 
 def test_erasing_twice_does_nothing(ann, now):
     assert erase(ann, now=now) and not erase(ann, now=now)
+
+
+def test_no_file_and_no_cache_names_the_person(ann, now, settings, tmp_path):
+    """A journal goes when its slice is settled, pages are kept by nobody, and what is cached are
+    counts."""
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path
+    settings.ROOT_URLCONF = "tests.recipients.urls"
+    settings.WAGTAIL_DRIP_BASE_URL = "https://www.example.com"
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+                    "LOCATION": tmp_path / "cache"}
+    }  # fmt: skip
+    Delivery.objects.filter(state="waiting").update(due_at=now + timedelta(days=1))
+    nodes = {"n1": make.send(make.step())}
+    make.delivery(make.enrollment(make.campaign("c", nodes=nodes), ann), due_at=now)
+    seen: list[str] = []
+
+    def refuse(mail):
+        return Refused(f"550 <{mail.to}> is unknown")
+
+    def look(**kwargs):
+        seen.extend(p.read_text() for p in tmp_path.rglob("*.journal"))
+
+    post_transmit.connect(look)
+    try:
+        channel = MemoryChannel(refuse)
+        with hooks.register_temporarily("register_drip_channels", lambda: {"email": channel}):
+            assert send_due(now)
+    finally:
+        post_transmit.disconnect(look)
+    assert seen and [mail.to for mail in channel.tried] == [NAMES[0]]
+    assert NAMES[0] in everything()
+    count(Segment.objects.create(name="All", slug="all"), now)
+    preferences = urlsplit(preferences_url(ann.uuid.hex)).path
+    assert Client().get(preferences).status_code == 200
+    erase(ann, now=now)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    left = b"".join(path.read_bytes() for path in files).decode(errors="replace")
+    assert [name for name in NAMES[:3] if name in left] == []
+    assert [name for name in NAMES[:3] if name in everything()] == []

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from example_site.shop.models import Order
-from wagtail_drip.models import Consent, ConsentRecord, Event, consent
+from wagtail_drip.models import Consent, ConsentRecord, Contact, Event, consent
 
 pytestmark = pytest.mark.django_db
 
@@ -94,3 +96,17 @@ def test_an_account_does_not_take_back_that_somebody_left_everything(client, ada
     client.force_login(ada)
     page = client.post("/account/mail/", {"topics": ["news"]}).content.decode()
     assert "no letters at all to ada@example.com" in page and not Consent.objects.exists()
+
+
+def test_from_the_mail_settings_one_comes_to_the_page_of_all_choices(client, ada):
+    client.force_login(ada)
+    client.post("/account/mail/", {"topics": ["news"]})
+    link = re.search(
+        r'href="http://[^/"]+(/drip/preferences/[^"]+)"', client.get("/account/mail/").text
+    )
+    client.logout()  # the link needs no login
+    page = client.post(link[1], {"pace": "1"}, follow=True)
+    assert "Saved, and it holds at once" in page.text
+    contact = Contact.objects.get(user=ada)
+    assert contact.most_per_week == 1
+    assert Consent.objects.get(contact=contact).state == "withdrawn"  # its box was not sent
