@@ -23,6 +23,7 @@ from ..conf import conf
 from ..content.mime import header, one_line
 from .answers import of_reply, of_sender_reply
 from .base import Again, Outcome, Refused, Sent, Session, Uncertain
+from .reaching import door
 
 # A server that refused or hung up lately is given a moment to hang up again before the dot, and so
 # is one that this process doesn't know yet.
@@ -55,6 +56,9 @@ class SmtpSession(Session):
     def connect(self) -> Again | None:
         """None, or why the server can't be reached now."""
         self._drop()
+        return door(self.backend.host, self.backend.port).reach(self._connect)
+
+    def _connect(self) -> Again | None:
         try:
             self.backend.open()
             smtp = self.backend.connection
