@@ -6,12 +6,13 @@ long addresses, long answers and names in many scripts (rows.py).
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from .rows import PERSIAN
-from .surfing import Browser
+from .surfing import MOMENT, Browser
 from .test_editor import log_in
 
 pytestmark = pytest.mark.browser
@@ -50,6 +51,14 @@ return [...new Set(out)].slice(0, 10);
 """
 
 
+def settled(browser: Browser) -> list[str]:
+    """What is astray once the page has taken the window's size; it is given a moment for it."""
+    end = time.monotonic() + MOMENT
+    while (astray := browser.driver.execute_script(ASTRAY)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return astray
+
+
 @pytest.mark.parametrize(("user", "direction"), [("admin", "ltr"), (PERSIAN, "rtl")])
 def test_nothing_sticks_out_or_overlaps(
     browser: Browser, seeded: dict[str, Any], user: str, direction: str
@@ -63,7 +72,7 @@ def test_nothing_sticks_out_or_overlaps(
             for width in (1280, 375):
                 browser.look(width=width)
                 place = f"{record}/{path} {width}"
-                found += [f"{place}: {e}" for e in browser.driver.execute_script(ASTRAY)]
+                found += [f"{place}: {e}" for e in settled(browser)]
                 wide, window = browser.driver.execute_script(
                     "return [document.documentElement.scrollWidth, innerWidth]"
                 )
