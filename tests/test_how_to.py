@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import urllib.request
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,6 +34,7 @@ def run(monkeypatch):
     def run(section: str, number: int = 0, **given: Any) -> None:
         text = HOW_TO.split(f"\n## … {section}\n")[1].split("\n## ")[0]
         exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[number], given)
+        run.seen = given
 
     return run
 
@@ -77,6 +80,25 @@ def test_triggers_of_time(run, now):
     assert "starts_at" in str(registry.DATES["booking"].faults())
     registry.DATES["booking"].disconnect()
     assert checks.sources() == []
+
+
+def test_another_system(run, monkeypatch, client):
+    from wagtail_drip.models import ApiKey
+
+    def urlopen(request):
+        headers = dict(request.header_items())
+        answer = client.generic(
+            "POST", "/drip/events/", request.data, "application/json", headers=headers
+        )
+        return BytesIO(answer.content)
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    key = ApiKey.objects.create(name="Till", site=factories.site(), must_sign=True)
+    given = {"KEY_ID": key.public_id, "SECRET": key.secret()}
+    run("record events from another system", **given)
+    assert run.seen["record"]("user_signed_up", "ann@example.com", "7") is True
+    assert run.seen["record"]("user_signed_up", "ann@example.com", "7") is False
+    assert Event.objects.get().contact.email == "ann@example.com"
 
 
 def test_consent_at_a_form(run):

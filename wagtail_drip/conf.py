@@ -208,6 +208,11 @@ class Conf:
         return int(self._get("SIGN_UPS_PER_HOUR", 30))
 
     @property
+    def EVENTS_PER_MINUTE(self) -> int:
+        """How many events a minute another system may record by one key."""
+        return int(self._get("EVENTS_PER_MINUTE", 600))
+
+    @property
     def CONFIRM_AGAIN_MINUTES(self) -> int:
         """How long an address gets no second mail that asks for confirmation."""
         return int(self._get("CONFIRM_AGAIN_MINUTES", 60))

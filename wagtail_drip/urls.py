@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from .integrations.endpoint import EventsView
 from .recipients.clicks import ClickView, OpenView
 from .recipients.confirming import ConfirmView
 from .recipients.leaving import LeaveView
@@ -20,5 +21,6 @@ urlpatterns = [
     path("sign-up/thanks/", ThanksView.as_view(), name="sign_up_thanks"),
     path("c/<str:key>/<str:signed>/", ClickView.as_view(), name="click"),
     path("c/<str:key>/<str:signed>/<path:shown>", ClickView.as_view(), name="click"),
+    path("events/", EventsView.as_view(), name="events"),
     path("o/<str:signed>/", OpenView.as_view(), name="open"),
 ]

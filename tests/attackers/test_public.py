@@ -25,7 +25,8 @@ from wagtail_drip.models.reactions import keys_of
 from .routes import routes
 
 # One-click leaving, as RFC 8058 has it: mail programs know no CSRF token.
-WITHOUT_CSRF = {"wagtail_drip.recipients.leaving"}
+# And what other systems call by a key, without a browser.
+WITHOUT_CSRF = {"wagtail_drip.recipients.leaving", "wagtail_drip.integrations.endpoint"}
 
 
 def _views(resolver):

@@ -21,6 +21,7 @@ from wagtail.snippets.views.chooser import ChooseResultsView, ChooseView, Snippe
 from wagtail.snippets.views.snippets import ConfirmWorkflowCancellationView, SnippetViewSet
 
 from ..models import (
+    ApiKey,
     Campaign,
     Cap,
     Consent,
@@ -40,7 +41,7 @@ from ..models import (
     Topic,
 )
 
-_OWN = (Campaign, Cap, SharedContent, SiteBrand, SiteSettings, Step, Topic)
+_OWN = (ApiKey, Campaign, Cap, SharedContent, SiteBrand, SiteSettings, Step, Topic)
 
 
 def sites_of(user: Any) -> frozenset[int] | None:

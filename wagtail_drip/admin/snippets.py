@@ -37,6 +37,7 @@ from ..models import (
 )
 from ..models.standing import standing
 from . import actions, choosing, editing, foretelling, overview, panels, results, testing
+from .api_keys import ApiKeyViewSet
 from .caps import CapViewSet
 from .farewells import FarewellViewSet
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
@@ -346,6 +347,7 @@ class DripGroup(snippets.SnippetViewSetGroup):
         SuppressionViewSet,
         FarewellViewSet,
         BrandViewSet,
+        ApiKeyViewSet,
     )
     menu_label = _("Drip")
     menu_name = "drip"

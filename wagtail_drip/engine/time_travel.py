@@ -13,6 +13,7 @@ from django.db.models import F
 
 from ..models import (
     Alias,
+    ApiKey,
     Campaign,
     Consent,
     ConsentRecord,
@@ -38,6 +39,7 @@ from .recording import announce
 
 MOMENTS: dict[type[models.Model], tuple[str, ...]] = {
     Contact: ("created_at", "erased_at", "paused_until"),
+    ApiKey: ("created_at", "used_at"),
     Alias: ("merged_at",),
     Tagging: ("at",),
     ContactImport: ("created_at", "finished_at", "agreed_at"),

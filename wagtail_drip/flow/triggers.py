@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from .. import registry
 
+SITE = "_site"  # in an event's data: it concerns this site's campaigns alone
+
 
 @dataclass(frozen=True)
 class Trigger:
@@ -40,7 +42,7 @@ class Trigger:
 
     def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str) -> bool:
         """Whether such an event may start a campaign of this site and topic (short name or "")."""
-        return True
+        return data.get(SITE) in (None, site_id)
 
 
 class OfTopic(Trigger):
@@ -64,6 +66,8 @@ ASKED_FOR_TOPICS = "asked_for_topics"
 CLICKED = "mail_clicked"
 LAUNCHED = "launched"
 ASKED_FOR_EXPORT = "asked_for_export"
+# What this package alone records; other systems can't (integrations/endpoint.py).
+OWN = {SUBSCRIBED, LEFT_TOPIC, ASKED_FOR_TOPICS, CLICKED, LAUNCHED, ASKED_FOR_EXPORT}
 
 
 def event_choices() -> list[tuple[str, Any]]:

@@ -1,5 +1,6 @@
 """What is kept. Nothing here decides, sends or knows a request."""
 
+from .api_keys import ApiKey
 from .attributes import Attribute
 from .branding import SiteBrand
 from .campaigns import Campaign, Choice, Step, Version, VersionStep
@@ -26,6 +27,7 @@ from .tags import Tag, Tagging
 
 __all__ = [
     "Alias",
+    "ApiKey",
     "Attribute",
     "Campaign",
     "Cap",
