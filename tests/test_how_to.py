@@ -82,6 +82,15 @@ def test_triggers_of_time(run, now):
     assert checks.sources() == []
 
 
+def test_form_pages(run):
+    run("let Wagtail's form pages start campaigns", 1)
+    source = registry.SOURCES[-1]
+    try:
+        assert source.faults() == [] and source.topics == {"news": "send_me_news"}
+    finally:
+        source.disconnect()
+
+
 def test_another_system(run, monkeypatch, client):
     from wagtail_drip.models import ApiKey
 

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "django_q",
     "anymail",
     "wagtail.contrib.settings",
+    "wagtail.contrib.forms",
     "wagtail.users",
     "wagtail.snippets",
     "wagtail.documents",

@@ -12,11 +12,14 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.panels import FieldPanel
+from modelcluster.fields import ParentalKey
+from wagtail.admin.panels import FieldPanel, InlinePanel
+from wagtail.contrib.forms.models import AbstractForm, AbstractFormField
 from wagtail.fields import RichTextField
 from wagtail.models import Page
 
 from wagtail_drip.models.addresses import normalize
+from wagtail_drip.recipients.form_pages import DripFormMixin
 
 # Without letters and digits that people mix up when they type.
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -24,7 +27,7 @@ ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 class HomePage(Page):
     max_count = 1
-    subpage_types = ["shop.ShopPage"]
+    subpage_types = ["shop.ShopPage", "shop.QuestionPage"]
 
     intro = RichTextField(_("introduction"), blank=True, features=["bold", "italic", "link"])
 
@@ -99,6 +102,26 @@ class BookPage(Page):
         from .views import book
 
         return book(request, self)
+
+
+class QuestionField(AbstractFormField):
+    page = ParentalKey("shop.QuestionPage", on_delete=models.CASCADE, related_name="form_fields")
+
+
+class QuestionPage(DripFormMixin, AbstractForm):  # type: ignore[django-manager-missing]
+    """Visitors ask something; its editor chooses the fields, and what mail follows."""
+
+    parent_page_types = ["shop.HomePage"]
+    subpage_types: list[str] = []
+
+    content_panels = [
+        *AbstractForm.content_panels,
+        InlinePanel("form_fields", heading=_("fields of the form")),
+        *DripFormMixin.drip_panels,
+    ]
+
+    class Meta:
+        verbose_name = _("form to ask us something")
 
 
 class DiscountCode(models.Model):

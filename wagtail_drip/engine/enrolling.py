@@ -170,7 +170,9 @@ def _concerns(campaign: Campaign, event: Event) -> bool:
     """What the trigger says; one that a site has removed since lets everything pass."""
     trigger = registry.triggers().get(event.name)
     topic = campaign.topic.slug if campaign.topic else ""
-    return trigger is None or trigger.concerns(event.data, site_id=campaign.site_id, topic=topic)
+    return trigger is None or trigger.concerns(
+        event.data, site_id=campaign.site_id, topic=topic, campaign=campaign.slug
+    )
 
 
 def _try_to_admit(campaign: Campaign, candidates: list[Candidate], now: datetime) -> None:

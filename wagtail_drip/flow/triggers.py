@@ -40,23 +40,33 @@ class Trigger:
             if data.get(key) in (None, "")
         ]
 
-    def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str) -> bool:
-        """Whether such an event may start a campaign of this site and topic (short name or "")."""
+    def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str, campaign: str) -> bool:
+        """Whether such an event may start this campaign, of this site and topic ("": of none); the
+        last two are short names."""
         return data.get(SITE) in (None, site_id)
 
 
 class OfTopic(Trigger):
     """Starts the campaigns of the topic that the event is about."""
 
-    def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str) -> bool:
+    def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str, campaign: str) -> bool:
         return data.get("topic") == topic
 
 
 class OfSite(Trigger):
     """Starts the campaigns of the site that the event happened on."""
 
-    def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str) -> bool:
+    def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str, campaign: str) -> bool:
         return data.get("site") == site_id
+
+
+class OfForm(Trigger):
+    """Starts the campaign that the form's page names; where it names none, all of them."""
+
+    def concerns(self, data: Mapping[str, Any], *, site_id: int, topic: str, campaign: str) -> bool:
+        if data.get("campaign") not in (None, campaign):
+            return False
+        return super().concerns(data, site_id=site_id, topic=topic, campaign=campaign)
 
 
 SUBSCRIBED = "subscribed"
@@ -65,6 +75,7 @@ CANCELED = "service_canceled"
 ASKED_FOR_TOPICS = "asked_for_topics"
 CLICKED = "mail_clicked"
 LAUNCHED = "launched"
+FORM_SUBMITTED = "form_submitted"
 ASKED_FOR_EXPORT = "asked_for_export"
 # What this package alone records; other systems can't (integrations/endpoint.py).
 OWN = {SUBSCRIBED, LEFT_TOPIC, ASKED_FOR_TOPICS, CLICKED, LAUNCHED, ASKED_FOR_EXPORT}
@@ -102,6 +113,7 @@ def builtin() -> dict[str, Trigger]:
         OfSite(ASKED_FOR_TOPICS, gettext_lazy("asked for mail and must confirm"), asked, ("key",)),
         # Told by engine/reacting.py; programs that follow links don't count.
         Trigger(CLICKED, gettext_lazy("clicked a link in a mail"), clicked),
+        OfForm(FORM_SUBMITTED, gettext_lazy("sent in a form of the site")),
         # Recorded by nobody: engine/occurring.py lets them in.
         Trigger(LAUNCHED, gettext_lazy("is among its people when the campaign goes live")),
         OfSite(ASKED_FOR_EXPORT, gettext_lazy("asked for a copy of their data"), asked, ("key",)),

@@ -148,9 +148,16 @@ class SignalTrigger:
             if not any(_is_somebody(one) for one in who.values()):
                 return
             at = pick(subject, self.at) if self.at else None
-            data = picked(subject, self.data)
+            data = self.picked(subject)
             key = str(pick(subject, self.key) or "") if self.key else key
+        self.before(subject, who)
         api.record(self.event, **who, data=data, key=key, at=_moment(at))
+
+    def picked(self, subject: Any) -> dict[str, Any]:
+        return picked(subject, self.data)
+
+    def before(self, subject: Any, who: Mapping[str, Any]) -> None:
+        """What belongs before the event, such as a consent that it needs."""
 
 
 def _is_somebody(one: Any) -> bool:
