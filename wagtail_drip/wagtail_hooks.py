@@ -11,6 +11,7 @@ from wagtail.snippets.models import register_snippet
 from .admin import (
     actions,
     block_adapters,
+    chips,
     contact_editing,
     contact_imports,
     contacts,
@@ -41,7 +42,7 @@ from .content import (
 from .flow import builtin as flow_blocks
 from .flow import triggers
 from .integrations import allauth
-from .models import SendingTimes, conditional_block, matching, shared_content
+from .models import SendingTimes, conditional_block, matching, shared_content, words
 
 
 @hooks.register("register_drip_triggers")
@@ -56,7 +57,7 @@ def register_conditions():
 
 @hooks.register("register_drip_merge_fields")
 def register_merge_fields():
-    return merge_fields.builtin()
+    return {**merge_fields.builtin(), **words.builtin()}
 
 
 @hooks.register("register_drip_flow_blocks")
@@ -135,6 +136,7 @@ def register_icons(icons):
 
 block_adapters.connect()
 previewing.connect()
+hooks.register("register_rich_text_features", chips.register)
 hooks.register("register_log_actions", log_entries.register)
 hooks.register("construct_snippet_action_menu", actions.campaign_actions)
 hooks.register("construct_homepage_panels", home.add_panel)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from bs4 import BeautifulSoup
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core import mail
 from wagtail.models import ModelLogEntry
 
@@ -120,3 +122,49 @@ def test_the_editor_leads_there_and_back(editor, step):
     response = editor.post(url("edit", step), data)
     assert response.url == url("test", step)
     assert url("edit", step) in editor.get(response.url).content.decode()
+
+
+# For whom previews are
+
+
+def preview(client, step, mode="html") -> str:
+    """As the preview panel asks for it: what is in the form, then the picture of it."""
+    block = {"type": "heading", "value-text": "Hi {{ first_name|you }}", "value-size": "large"}
+    typed = {f"body-0-{name}": value for name, value in block.items()}
+    typed |= {"body-count": "1", "body-0-order": "0", "body-0-deleted": "", "body-0-id": "b1"}
+    client.post(url("preview_on_edit", step), {"name": "Hello", "subject": "Hi", **typed})
+    return client.get(url("preview_on_edit", step), {"mode": mode}).content.decode()
+
+
+def test_previews_are_for_whom_the_user_has_chosen(seer, step):
+    make.contact("ann@example.com", first_name="Ann")
+    seer.post(url("preview", step), {"who": "contact", "contact": "ann@example.com"})
+    assert "Hi Ann" in preview(seer, step)
+    assert "ann@example.com" in seer.get(url("edit", step)).content.decode()
+    seer.post(url("preview", step), {"who": "sample"})
+    assert "Hi Alex" in preview(seer, step)
+
+
+def test_whose_right_was_taken_sees_the_sample_person(seer, step):
+    make.contact("ann@example.com", first_name="Ann")
+    seer.post(url("preview", step), {"who": "contact", "contact": "ann@example.com"})
+    get_user_model().objects.get(username="seer").user_permissions.remove(
+        Permission.objects.get(codename="see_personal_data")
+    )
+    assert "Hi Alex" in preview(seer, step)
+    page = seer.get(url("edit", step)).content.decode()
+    assert "ann@example.com" not in page and url("preview", step) not in page
+
+
+def test_who_may_not_see_people_chooses_none(tester, step):
+    assert tester.get(url("preview", step)).status_code == 302
+
+
+def test_a_preview_of_a_past_event(seer):
+    make.campaign()
+    step = Step.objects.get()
+    step.body = BODY
+    step.save()
+    event = make.event(make.contact("bo@example.com", first_name="Bo"))
+    seer.post(url("preview", step), {"who": "event", "event": event.pk})
+    assert "Hi Bo" in preview(seer, step)

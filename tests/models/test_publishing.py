@@ -390,7 +390,7 @@ def test_the_campaign_s_preview_reads_its_flow(live):
 def test_a_mail_s_preview_has_html_and_text(hello):
     html, text = (hello.make_preview_request(preview_mode=mode) for mode in ("html", "text"))
     assert "<p" in html.content.decode()
-    assert text["Content-Type"].startswith("text/plain")
+    assert "<pre>" in text.content.decode()
     assert "Hello" in text.content.decode()
 
 

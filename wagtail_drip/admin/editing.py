@@ -16,21 +16,22 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from wagtail.admin import messages
+from wagtail.admin.ui.side_panels import PreviewSidePanel
 from wagtail.admin.views import generic
 from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
 from ..models import Campaign, Choice, Step
-from . import choosing, refusing
+from . import choosing, refusing, stand_ins
 from .actions import publish_all_label
 from .choosing import PUBLISH_ALL, Asked
 from .drafting import draft_steps, publish_steps
-from .permissions import may, may_see_campaigns, may_send_tests
+from .permissions import may, may_see_campaigns, may_see_people, may_send_tests
 from .places import BACK, FLOW_TAB, campaign_url, step_url
 from .saving import SerialSaves
 
 OPEN_MAIL = "drip-open-mail"  # the form's field: after saving, go on to this mail's editor
-GO = "drip-go"  # the form's field: where to go after saving, "campaign" or "test"
+GO = "drip-go"  # the form's field: where to go after saving: "campaign", "test", "preview"
 
 
 class CampaignViewMixin(generic.CreateEditViewOptionalFeaturesMixin):
@@ -187,19 +188,29 @@ class StepEditView(SerialSaves, snippets.EditView):
 
     def get_success_url(self) -> str:
         wish = self.request.POST.get(GO)
-        if wish == "test":
-            return self.test_url()
+        if wish in ("test", "preview"):
+            return self.page_url(wish)
         if self.campaign and (self.action == "publish" or wish == "campaign"):
             return f"{campaign_url(self.campaign.pk)}{FLOW_TAB}"
         return super().get_success_url()
 
-    def test_url(self) -> str:
-        return step_url(self.object.pk, self.campaign and self.campaign.pk, "test")
+    def page_url(self, view: str) -> str:
+        return step_url(self.object.pk, self.campaign and self.campaign.pk, view)
+
+    def get_side_panels(self) -> Any:
+        """Wagtail's; the preview's says for whom it is."""
+        panels = super().get_side_panels()
+        for panel in panels:
+            if isinstance(panel, PreviewSidePanel) and may_see_people(self.request.user):
+                panel.template_name = "wagtail_drip/admin/preview_panel.html"
+                panel.stand_in_url = self.page_url("preview")
+                panel.stand_in = stand_ins.name_of(stand_ins.kept(self.request))
+        return panels
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         if may_send_tests(self.request.user):
-            context["test_url"] = self.test_url()
+            context["test_url"] = self.page_url("test")
         if self.campaign:
             latest = self.campaign.get_latest_revision_as_object()
             context["campaign"] = latest

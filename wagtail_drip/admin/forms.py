@@ -70,8 +70,12 @@ class SiteForm(WagtailAdminModelForm):
 
 class StepForm(KeepsHtml, SiteForm):
     class Media:
-        css = {"all": ["wagtail_drip/campaign.css", "wagtail_drip/picture.css"]}
-        js = ["wagtail_drip/saving.js", "wagtail_drip/merge_fields.js"]
+        css = {
+            "all": [
+                "wagtail_drip/campaign.css", "wagtail_drip/picture.css", "wagtail_drip/chips.css",
+            ]
+        }  # fmt: skip
+        js = ["wagtail_drip/saving.js", "wagtail_drip/picker.js", "wagtail_drip/merge_fields.js"]
 
 
 class CampaignForm(SiteForm):

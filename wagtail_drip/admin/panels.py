@@ -19,8 +19,8 @@ from wagtail.admin.panels import (
     TitleFieldPanel,
 )
 
-from .. import registry
-from ..content.merge_fields import MergeField
+from ..content import merge_fields
+from ..content.merge_fields import Fields, MergeField
 from ..models import Step
 from . import results
 from .forms import CampaignForm, ColorInput, ShortNameInput, SiteForm, StepForm
@@ -82,7 +82,8 @@ class MergeFieldsPanel(Panel):
         template_name = "wagtail_drip/admin/merge_fields.html"
 
         def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
-            fields = [merge_field(field) for field in registry.merge_fields().values()]
+            known = merge_fields.fields()
+            fields = [merge_field(name, field, known) for name, field in known.offered().items()]
             return {**super().get_context_data(parent_context), "fields": fields}
 
 
@@ -105,11 +106,18 @@ class ResultsPanel(Panel):
             return {**context, "rows": rows, "columns": columns}
 
 
-def merge_field(field: MergeField) -> dict[str, Any]:
-    """One row: what to type, what it is, and what a preview shows."""
+def merge_field(name: str, field: MergeField, known: Fields) -> dict[str, Any]:
+    """One row: what to type, what it is, and what a preview shows. chips.js reads it, too."""
     bar = "|" if field.may_be_missing else ""
-    token = "{{ " + field.slug + bar + " }}"
-    return {"token": token, "label": field.label, "sample": field.sample}
+    group = known.groups.get(name.partition(".")[0]) if "." in name else None
+    label = f"{group.label}: {field.label}" if group else str(field.label)
+    return {
+        "name": name,
+        "token": "{{ " + name + bar + " }}",
+        "label": label,
+        "sample": str(field.sample),
+        "missing": field.may_be_missing,
+    }
 
 
 def name_panel() -> TitleFieldPanel:

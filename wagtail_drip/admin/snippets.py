@@ -225,6 +225,7 @@ class StepViewSet(SiteBound):
     index_view_class = StepIndexView
     index_results_template_name = EMPTY_STATE
     edit_view_class = editing.StepEditView
+    preview_on_edit_view_class = testing.MailPreview
     unpublish_view_class = actions.UnpublishMailView
     edit_template_name = "wagtail_drip/admin/step_edit.html"
     edit_handler = panels.step_panels()
@@ -243,7 +244,12 @@ class StepViewSet(SiteBound):
 
     def get_urlpatterns(self) -> list[Any]:
         test = self.construct_view(testing.TestView)
-        return [*super().get_urlpatterns(), path("test/<int:pk>/", test, name="test")]
+        preview = self.construct_view(testing.PreviewAsView)
+        return [
+            *super().get_urlpatterns(),
+            path("test/<int:pk>/", test, name="test"),
+            path("for/<int:pk>/", preview, name="preview"),
+        ]
 
 
 class SharedContentIndexView(ListMixin, snippets.IndexView):

@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.contenttypes.models import ContentType
+from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -24,6 +25,7 @@ from .permissions import may_see_people
 from .sites import within
 
 SAMPLE, CONTACT, EVENT = "sample", "contact", "event"
+KEPT = "drip_stand_in"  # in the session: {"contact": 7} or {"event": 9}
 OFFERED = 20  # events, the latest
 
 
@@ -97,6 +99,38 @@ class StandInForm(forms.Form):
             event=said["event"] if said.get("who") == EVENT else None,
             campaign=campaign,
         )
+
+
+def keep(request: HttpRequest, form: StandInForm) -> None:
+    """Show this user's previews for whom they chose, until they choose again."""
+    said, who = form.cleaned_data, form.cleaned_data.get("who")
+    row = said.get(who) if who in (CONTACT, EVENT) else None
+    request.session[KEPT] = {who: row.pk} if row else {}
+
+
+def kept(request: HttpRequest) -> Contact | Event | None:
+    """Whom the user's previews are for; None: the sample person. Rights are asked each time."""
+    chosen = request.session.get(KEPT) or {}
+    if not chosen or not may_see_people(request.user):
+        return None
+    if CONTACT in chosen:
+        rows: Any = Contact.objects.filter(pk=chosen[CONTACT], erased_at=None)
+    else:
+        rows = Event.objects.filter(pk=chosen[EVENT], contact__erased_at=None)
+        rows = rows.select_related("contact")
+    return within(rows, request.user).first()
+
+
+def name_of(chosen: Contact | Event | None) -> str:
+    if chosen is None:
+        return _("A sample person")
+    return _told(chosen) if isinstance(chosen, Event) else str(chosen)
+
+
+def reader_of_kept(chosen: Contact | Event | None, campaign: Campaign | None) -> Recipient | None:
+    if isinstance(chosen, Event):
+        return reader_of(contact=None, event=chosen, campaign=campaign)
+    return reader_of(contact=chosen, event=None, campaign=campaign)
 
 
 def reader_of(

@@ -1,4 +1,7 @@
-"""The page "Send a test": a mail, as it was saved last, to oneself or to a few named addresses."""
+"""The pages "Send a test" and "For whom the preview is", and the preview that asks the latter.
+
+A test is of the mail as it was saved last; it goes to oneself or to a few named addresses.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,14 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.views.generic import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
+from wagtail.snippets.views.snippets import PreviewOnEditView
 
 from ..engine import testing
-from ..models import Campaign, Step
+from ..models import Campaign, Event, Step, previewing
 from ..models.addresses import normalize
+from . import stand_ins
 from .log_entries import TEST_LOGGED
-from .permissions import may_send_tests
+from .permissions import may, may_see_people, may_send_tests
 from .places import BACK, step_url
 from .stand_ins import StandInForm, campaigns_of
 
@@ -67,12 +72,12 @@ class TestForm(StandInForm):
         return addresses
 
 
-class TestView(WagtailAdminTemplateMixin, TemplateView):
-    __test__ = False
+class StandInPage(WagtailAdminTemplateMixin, TemplateView):
+    """A form of a mail that asks for whom it is to be made."""
 
     template_name = "wagtail_drip/admin/send_test.html"
-    page_title = gettext_lazy("Send a test")
     header_icon = "mail"
+    form_class: type[StandInForm] = StandInForm
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
@@ -81,9 +86,12 @@ class TestView(WagtailAdminTemplateMixin, TemplateView):
         self.campaigns = campaigns_of(row, request.user)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if not may_send_tests(request.user):
+        if not self.allowed(request.user):
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
+
+    def allowed(self, user: Any) -> bool:
+        raise NotImplementedError
 
     def get_page_subtitle(self) -> str:
         return str(self.object)
@@ -96,15 +104,59 @@ class TestView(WagtailAdminTemplateMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         form = kwargs.get("form") or self.form(initial=self.initial())
-        return {
-            **super().get_context_data(**kwargs),
-            "form": form,
-            "next_url": self.back(),
-            "reason": testing.obstacle([]),
-        }
+        return {**super().get_context_data(**kwargs), "form": form, "next_url": self.back()}
 
-    def form(self, *args: Any, **kwargs: Any) -> TestForm:
-        return TestForm(*args, user=self.request.user, campaigns=self.campaigns, **kwargs)
+    def form(self, *args: Any, **kwargs: Any) -> StandInForm:
+        return self.form_class(*args, user=self.request.user, campaigns=self.campaigns, **kwargs)
+
+    def initial(self) -> dict[str, Any]:
+        return {}
+
+
+class PreviewAsView(StandInPage):
+    page_title = gettext_lazy("For whom the preview is")
+    submit = gettext_lazy("Show it")
+
+    def allowed(self, user: Any) -> bool:
+        return may(user, "change", Step) and may_see_people(user)
+
+    def initial(self) -> dict[str, Any]:
+        chosen = stand_ins.kept(self.request)
+        if isinstance(chosen, Event):
+            return {"who": stand_ins.EVENT, "event": chosen.pk}
+        return {"who": stand_ins.CONTACT, "contact": chosen.email} if chosen else {}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = self.form(request.POST)
+        if form.is_valid():
+            stand_ins.keep(request, form)
+            return redirect(self.back())
+        return self.render_to_response(self.get_context_data(form=form))
+
+
+class MailPreview(PreviewOnEditView):
+    """Wagtail's preview, for whom the user has chosen."""
+
+    def get_extra_request_attrs(self) -> dict[str, Any]:
+        campaigns = campaigns_of(self.object, self.request.user)
+        campaign = campaigns[0] if campaigns else None
+        reader = stand_ins.reader_of_kept(stand_ins.kept(self.request), campaign)
+        more = {previewing.CAMPAIGN: campaign, previewing.READER: reader}
+        return {**super().get_extra_request_attrs(), **more}
+
+
+class TestView(StandInPage):
+    __test__ = False
+
+    page_title = submit = gettext_lazy("Send a test")
+    form_class = TestForm
+
+    def allowed(self, user: Any) -> bool:
+        return may_send_tests(user)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        reason = testing.obstacle([])
+        return {**super().get_context_data(**kwargs), "test": True, "reason": reason}
 
     def initial(self) -> dict[str, Any]:
         wanted = self.request.GET.get(BACK, "")

@@ -89,7 +89,8 @@ class HeadingBlock(EmailStructBlock):
 
 class RichWordsBlock(EmailBlock, RichTextBlock):
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("features", ["bold", "italic", "link", "document-link", "ol", "ul", "h3"])
+        features = ["bold", "italic", "link", "document-link", "ol", "ul", "h3", richtext.CHIP]
+        kwargs.setdefault("features", features)
         kwargs.setdefault("help_text", HINT)
         super().__init__(**kwargs)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
 from . import making, merge_fields
 from .compiling import MOST_BYTES, Row, Source, all_rows
 from .email_block import EmailBlock
-from .merge_fields import MergeField
+from .merge_fields import Fields
 
 
 def problems(source: Source) -> list[str]:
@@ -31,7 +31,7 @@ def _problems(source: Source) -> Iterator[str]:
         yield from _row_problems(row, fields)
 
 
-def _row_problems(row: Row, fields: Mapping[str, MergeField]) -> Iterator[str]:
+def _row_problems(row: Row, fields: Fields) -> Iterator[str]:
     where = _("Block %(number)s (%(label)s)") % {"number": row.number, "label": row.block.label}
     if row.unknown:
         yield f"{where}: " + _("this site has no such block as “%s”.") % row.unknown
@@ -43,10 +43,10 @@ def _row_problems(row: Row, fields: Mapping[str, MergeField]) -> Iterator[str]:
         yield from _token_problems(text, fields, where)
 
 
-def _token_problems(text: str, fields: Mapping[str, MergeField], where: str) -> Iterator[str]:
+def _token_problems(text: str, fields: Fields, where: str) -> Iterator[str]:
     for token in merge_fields.tokens(text, fields):
         said = {"where": where, "token": token.source, "slug": token.slug}
-        if not token.known:
+        if not (token.known and fields.offers(token.slug)):
             yield _("%(where)s: there is no merge field %(token)s.") % said + _meant(token, fields)
         elif fields[token.slug].may_be_missing and not token.fallback:
             yield (
@@ -58,8 +58,9 @@ def _token_problems(text: str, fields: Mapping[str, MergeField], where: str) -> 
             )
 
 
-def _meant(token: merge_fields.Token, fields: Mapping[str, MergeField]) -> str:
-    close = difflib.get_close_matches(token.slug.lower(), fields, n=1, cutoff=0.5)
+def _meant(token: merge_fields.Token, fields: Fields) -> str:
+    names = fields.offered() if "." in token.slug else fields
+    close = difflib.get_close_matches(token.slug.lower(), names, n=1, cutoff=0.5)
     return " " + _("Did you mean {{ %s }}?") % close[0] if close else ""
 
 

@@ -49,6 +49,7 @@ class Source:
     brand: Brand
     # Why its readers get it, at its foot: the topic they chose, else the reason editors gave.
     topic: str = ""
+    campaign: str = ""  # its name
     because: str = ""
     tracking: Tracking = field(default_factory=Tracking)
 
@@ -187,6 +188,8 @@ def compile_message(
         brand=source.brand,
         language=source.language,
         fields=merge_fields.fields(),
+        campaign=source.campaign,
+        topic=source.topic,
         product=product if isinstance(product, Product) else None,
         lacking=product if isinstance(product, Hold | Fault) else None,
         products=fixed,

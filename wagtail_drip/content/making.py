@@ -205,8 +205,19 @@ def _answers(
             answers[name] = _block_answers(rows[name], askers, people)
         else:
             field = askers[0][0].rendering.fields.get(name)
-            answers[name] = _asked(field.values, people, name) if field else {}
+            ask = _in_language(field.values, source.language) if field else None
+            answers[name] = _asked(ask, people, name) if ask else {}
     return answers
+
+
+def _in_language(ask: Callable[[Any], Any], language: str) -> Callable[[Any], Any]:
+    """`ask`, with dates and numbers written as the mail's readers write them."""
+
+    def asked(people: Sequence[Recipient]) -> Any:
+        with translation.override(language):
+            return ask(people)
+
+    return asked
 
 
 def _by_slot(source: Source) -> dict[str, Row]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -21,7 +21,8 @@ from .personalizing import Hold, Recipient, Slot
 if TYPE_CHECKING:
     from .rendering import Rendering
 
-TOKEN = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*(?:\|([^{}|]*))?\}\}")
+_NAME = r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)?"
+TOKEN = re.compile(r"\{\{\s*(" + _NAME + r")\s*(?:\|([^{}|]*))?\}\}")
 # Anything that looks meant as a token, for telling editors about the ones that aren't.
 LOOKALIKE = re.compile(r"\{\{([^{}]*)\}\}")
 
@@ -65,6 +66,70 @@ class MergeField:
         return str(self.sample)
 
 
+class FieldGroup:
+    """Fields under one name: `{{ event.total|0 }}` is the part `total` of the group `event`.
+
+    Registered as fields are. `parts` are those it has always; `part` may know more of them.
+    """
+
+    def __init__(
+        self, slug: str, label: str | Promise, parts: Mapping[str, MergeField] | None = None
+    ) -> None:
+        self.slug, self.label, self.parts = slug, label, dict(parts or {})
+
+    def part(self, key: str) -> MergeField | None:
+        """The field of this name; None: there is none. Asks no database: mails wait for it."""
+        return self.parts.get(key)
+
+    def offered(self) -> Mapping[str, MergeField]:
+        """All that editors may write, by key; asked while they do, and before publishing."""
+        return self.parts
+
+
+class Fields(dict[str, MergeField]):
+    """Fields by what tokens call them: a name, or a group's name, a dot and the part's."""
+
+    def __init__(self, registered: Mapping[str, MergeField | FieldGroup]) -> None:
+        groups = {slug: f for slug, f in registered.items() if isinstance(f, FieldGroup)}
+        super().__init__(
+            (slug, f) for slug, f in registered.items() if not isinstance(f, FieldGroup)
+        )
+        self.groups = groups
+
+    def __missing__(self, name: str) -> MergeField:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if dict.__contains__(self, name):
+            return dict.__getitem__(self, name)
+        group, dot, key = name.partition(".")
+        part = self.groups[group].part(key) if dot and group in self.groups else None
+        return default if part is None else part
+
+    def offers(self, name: str) -> bool:
+        """Whether editors may write it: of a group, only what it offers."""
+        if dict.__contains__(self, name):
+            return True
+        group, _dot, key = name.partition(".")
+        found = self.groups.get(group)
+        return found is not None and (key in found.parts or key in found.offered())
+
+    def offered(self) -> dict[str, MergeField]:
+        """All that editors may write."""
+        parts = {
+            f"{slug}.{key}": part
+            for slug, group in self.groups.items()
+            for key, part in group.offered().items()
+        }
+        return {**self, **parts}
+
+
 class OwnField(MergeField):
     """A value that every recipient carries along."""
 
@@ -90,21 +155,42 @@ class FixedField(MergeField):
         value: Callable[[Rendering], str | None],
         *,
         depends_on: Literal["nothing", "object"] = "nothing",
+        missing: bool = False,
     ) -> None:
         self.slug, self.label, self.value = slug, label, value
         self.depends_on = depends_on
-        self.may_be_missing = False
+        self.may_be_missing = missing
 
     def fixed(self, rendering: Rendering) -> str | None:
         return self.value(rendering)
 
 
-def builtin() -> dict[str, MergeField]:
-    fields = [
+_SITE_NAME = FixedField("site_name", _("Name of the site"), lambda r: r.brand.name)
+
+
+def builtin() -> dict[str, MergeField | FieldGroup]:
+    site = FieldGroup(
+        "site",
+        _("Site"),
+        {
+            "name": _SITE_NAME,
+            "address": FixedField("address", _("Address on the web"), lambda r: r.absolute("/")),
+            "post": FixedField("post", _("Postal address"), lambda r: r.brand.postal_address),
+        },
+    )
+    campaign = FieldGroup(
+        "campaign",
+        _("Campaign"),
+        {
+            "name": FixedField("name", _("Name"), lambda r: r.campaign, missing=True),
+            "topic": FixedField("topic", _("Mailing topic"), lambda r: r.topic, missing=True),
+        },
+    )
+    fields: list[MergeField | FieldGroup] = [
         OwnField("first_name", _("First name"), _("Alex")),
         OwnField("last_name", _("Last name"), _("Reader")),
         OwnField("email", _("E-mail address"), "alex@example.com", missing=False),
-        FixedField("site_name", _("Name of the site"), lambda r: r.brand.name),
+        _SITE_NAME,
         FixedField(
             "product_title",
             _("Title of the product"),
@@ -117,13 +203,15 @@ def builtin() -> dict[str, MergeField]:
             lambda r: r.event_product().price,
             depends_on="object",
         ),
+        site,
+        campaign,
     ]
     return {field.slug: field for field in fields}
 
 
-def fields() -> dict[str, MergeField]:
-    """All registered fields by their slug."""
-    return registry.merge_fields()
+def fields() -> Fields:
+    """All registered fields by what tokens call them."""
+    return Fields(registry.merge_fields())
 
 
 @dataclass(frozen=True, slots=True)

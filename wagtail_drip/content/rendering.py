@@ -32,6 +32,12 @@ _RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ks", "ku-arab", "ps", "sd", "u
 _KEPT_AS_PNG = {".png", ".gif"}
 
 
+def direction_of(language: str) -> str:
+    """ "rtl" or "ltr", by the code of a language."""
+    language = language.lower()
+    return "rtl" if {language, language.partition("-")[0]} & _RIGHT_TO_LEFT else "ltr"
+
+
 @dataclass(frozen=True)
 class Picture:
     """An image as a mail shows it: absolute URL of the file, size on the screen in CSS pixels."""
@@ -54,6 +60,8 @@ class Rendering:
     products: Mapping[Hashable, Product | Hold | Fault] = field(default_factory=dict)
 
     strict: bool = True  # False: a preview shows what can't be sent, too
+    campaign: str = ""  # the names of whose mail it is, and of its topic
+    topic: str = ""
     column: int = 0  # width of the column it stands in, CSS pixels; 0: it has the whole row
 
     @property
@@ -72,8 +80,7 @@ class Rendering:
 
     @property
     def direction(self) -> str:
-        language = self.language.lower()
-        return "rtl" if {language, language.partition("-")[0]} & _RIGHT_TO_LEFT else "ltr"
+        return direction_of(self.language)
 
     @property
     def start(self) -> str:

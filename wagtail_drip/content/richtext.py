@@ -11,6 +11,7 @@ from collections.abc import Callable
 from html import escape
 from html.parser import HTMLParser
 
+CHIP = "drip-field"  # the feature that admin/chips.py registers
 TAGS = {"p", "b", "strong", "i", "em", "ul", "ol", "li", "br", "a", "h2", "h3", "h4", "sup", "sub"}
 _SILENT = {"script", "style", "title", "template", "head"}  # their words aren't words
 _BLOCKS = {"p", "div", "ul", "ol", "table", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6"}

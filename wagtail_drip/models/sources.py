@@ -42,6 +42,7 @@ def source(step: Step, brand: Brand, campaign: Campaign | None = None) -> Source
         language=step.locale.language_code,
         brand=brand,
         topic=topic.name if topic else "",
+        campaign=campaign.name if campaign else "",
         because=campaign.transactional_reason if campaign and not topic else "",
         tracking=tracking(campaign) if campaign else Tracking(),
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.contenttypes.fields import GenericRelation
 from django.db import models
 from django.http import HttpResponse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from modelcluster.models import ClusterableModel
 from wagtail.models import (
@@ -138,17 +137,13 @@ class Step(
 
     copy_for_translation.alters_data = True  # type: ignore[attr-defined]
 
-    preview_modes = [("html", _("Mail")), ("dark", _("On a dark screen")), ("text", _("Text"))]
+    @property
+    def preview_modes(self) -> list[tuple[str, Any]]:
+        from . import previewing
+
+        return previewing.modes(self)
 
     def serve_preview(self, request: Any, mode_name: str) -> HttpResponse:
-        from ..content import making, sampling
+        from . import previewing
 
-        try:
-            mail = making.sample(self.source())
-        except Exception as error:  # a draft may hold anything
-            text = gettext("This mail can't be shown yet: %s") % error
-            return HttpResponse(text, content_type="text/plain; charset=utf-8")
-        if mode_name == "text":
-            return HttpResponse(mail.text, content_type="text/plain; charset=utf-8")
-        dark = mode_name == "dark"
-        return HttpResponse(sampling.as_on_dark_screens(mail.html) if dark else mail.html)
+        return previewing.serve(self, request, mode_name)
