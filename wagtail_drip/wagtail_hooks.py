@@ -26,6 +26,7 @@ from .admin import (
     resolving,
     segments,
     sites,
+    used_pages,
 )
 from .admin.snippets import DripGroup, SiteSettingsViewSet
 from .channels import email
@@ -140,5 +141,7 @@ hooks.register("register_rich_text_features", chips.register)
 hooks.register("register_log_actions", log_entries.register)
 hooks.register("construct_snippet_action_menu", actions.campaign_actions)
 hooks.register("construct_homepage_panels", home.add_panel)
+hooks.register("before_unpublish_page", used_pages.ask_again)
+hooks.register("before_delete_page", used_pages.warn)
 hooks.register("before_delete_snippet", deleting.refuse_deleting)
 hooks.register("before_bulk_action", sites.check_bulk_action)

@@ -16,13 +16,13 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from wagtail.admin import messages
-from wagtail.admin.ui.side_panels import PreviewSidePanel
+from wagtail.admin.ui.side_panels import ChecksSidePanel, PreviewSidePanel
 from wagtail.admin.views import generic
 from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
 from ..models import Campaign, Choice, Step
-from . import choosing, refusing, stand_ins
+from . import choosing, mail_checks, refusing, stand_ins
 from .actions import publish_all_label
 from .choosing import PUBLISH_ALL, Asked
 from .drafting import draft_steps, publish_steps
@@ -198,9 +198,13 @@ class StepEditView(SerialSaves, snippets.EditView):
         return step_url(self.object.pk, self.campaign and self.campaign.pk, view)
 
     def get_side_panels(self) -> Any:
-        """Wagtail's; the preview's says for whom it is."""
+        """Wagtail's; the preview's says for whom it is, the checks' what is wrong with the mail."""
         panels = super().get_side_panels()
         for panel in panels:
+            if isinstance(panel, ChecksSidePanel):
+                panel.template_name = mail_checks.TEMPLATE
+                panel.drip_errors = mail_checks.errors(self.object)
+                panel.drip_warnings = mail_checks.warnings(self.object, self.request.user)
             if isinstance(panel, PreviewSidePanel) and may_see_people(self.request.user):
                 panel.template_name = "wagtail_drip/admin/preview_panel.html"
                 panel.stand_in_url = self.page_url("preview")

@@ -24,7 +24,7 @@ from wagtail.rich_text import RichText
 
 from .. import registry
 from ..streams import OpenStreamBlock, sharing
-from . import richtext
+from . import references, richtext
 from .confirm_block import ConfirmBlock
 from .email_block import PREVIEW, EmailBlock, EmailStructBlock, merged
 from .merge_fields import LOOKALIKE
@@ -123,7 +123,7 @@ class RichWordsBlock(EmailBlock, RichTextBlock):
         richtext.clean(value.source, merge=collect, absolute=str)
         if len(LOOKALIKE.findall(whole)) > sum(len(LOOKALIKE.findall(text)) for text in pieces):
             return [_("A merge field has formatting inside its braces, so it would stay as typed.")]
-        return []
+        return references.broken(value.source)
 
     class Meta:
         label = gettext_lazy("Text")
@@ -220,7 +220,8 @@ class ImageBlock(LinkedBlock):
 
     def get_context(self, value: Any, parent_context: Any = None) -> dict[str, Any]:
         context = super().get_context(value, parent_context=parent_context)
-        picture = context["rendering"].picture(value.get("image"))
+        rendering = context["rendering"]
+        picture = rendering.picture(value.get("image"))
         return {**context, "picture": picture, "alt": self.alt_text(value)}
 
     def alt_text(self, value: Any) -> str:

@@ -30,7 +30,7 @@ from django.utils.safestring import SafeString, mark_safe
 from wagtail.blocks import Block, StructBlock
 from wagtail.rich_text import RichText, expand_db_html
 
-from . import products, richtext
+from . import products, references, richtext
 from .branding import Brand
 from .personalizing import Fault, Hold, Recipient
 from .rendering import Rendering
@@ -117,6 +117,8 @@ def preview_rendering() -> Rendering:
 
 def merged(value: Any, rendering: Rendering) -> str:
     if isinstance(value, RichText):
+        if rendering.strict and (trouble := references.broken(value.source)):
+            raise products.Unavailable(Hold(trouble[0]))  # rather than mail a broken link
         return mark_safe(rendering.rich(expand_db_html(value.source)))
     return rendering.merge(value)
 

@@ -1,0 +1,105 @@
+"""What may be better in a mail that can go out as it is: warnings, where `checking` has errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from django.utils.translation import gettext as _
+from wagtail.blocks import StreamValue
+from wagtail.rich_text import RichText
+
+from . import making, richtext
+from .colors import READABLE, contrast
+from .compiling import Source, all_rows
+
+LONGEST_SUBJECT = 60  # letters that mail programs show on a computer; phones show some 40
+_HREF = re.compile(r'<a\b[^>]*\bhref="([^"]*)"')
+_WHOLE = re.compile(r"(?i)([a-z][a-z0-9+.-]*:|/|#)")
+_WORD = re.compile(r"\w+")
+
+
+def advice(source: Source) -> list[str]:
+    """Sentences for editors, each naming its block; [] where there is nothing to say."""
+    return [*_lines(source), *_headings(source), *_links(source), *_looks(source), *_text(source)]
+
+
+def _lines(source: Source) -> Iterator[str]:
+    if len(source.subject) > LONGEST_SUBJECT:
+        yield _("The subject has %(length)d letters; inboxes show some %(most)d, phones fewer.") % {
+            "length": len(source.subject),
+            "most": LONGEST_SUBJECT,
+        }
+    if not source.preheader.strip():
+        yield _("There is no preheader: inboxes show the first words of the mail instead.")
+    if not source.brand.postal_address.strip():
+        yield _("No postal address stands at the foot; the law asks for one in many countries.")
+
+
+def _headings(source: Source) -> Iterator[str]:
+    """Whoever listens to a mail finds their way by its headings."""
+    seen_large = False
+    for row in all_rows(source):
+        size = row.value.get("size") if hasattr(row.value, "get") else None
+        if size == "large":
+            seen_large = True
+        elif size == "small" and not seen_large:
+            where = {"number": row.number, "label": row.block.label}
+            yield (
+                _("Block %(number)s (%(label)s): a small heading comes before any large one.")
+                % where
+            )
+            return
+
+
+def _links(source: Source) -> Iterator[str]:
+    for row in all_rows(source):
+        if not isinstance(row.value, RichText):
+            continue
+        for href in _HREF.findall(row.value.source):
+            if not _WHOLE.match(href):
+                said = {"number": row.number, "label": row.block.label, "url": href}
+                yield (
+                    _(
+                        'Block %(number)s (%(label)s): the link "%(url)s" is relative; write the '
+                        "whole address, or choose the page."
+                    )
+                    % said
+                )
+
+
+def _looks(source: Source) -> Iterator[str]:
+    for name, palette in ((_("light"), source.brand.light), (_("dark"), source.brand.dark)):
+        pairs = [
+            (_("text"), palette.words, palette.card),
+            (_("links"), palette.link, palette.card),
+            (_("buttons"), palette.on_accent, palette.accent),
+            (_("the foot"), palette.quiet, palette.ground),
+        ]
+        for what, ink, paper in pairs:
+            if contrast(ink, paper) < READABLE:
+                yield _("On %(screen)s screens %(what)s can hardly be read.") % {
+                    "screen": name,
+                    "what": what,
+                }
+
+
+def _text(source: Source) -> Iterator[str]:
+    """Who reads plain text must find there what the others see."""
+    try:
+        mail = making.sample(source)
+        around = making.sample(replace(source, body=StreamValue(source.body.stream_block, [])))
+    except making.OUTAGE:
+        raise
+    except Exception:  # what can't be rendered is an error, and told as one
+        return
+    foot = set(_WORD.findall(richtext.as_text(around.html)))
+    seen = [word for word in _WORD.findall(richtext.as_text(mail.html)) if word not in foot]
+    read = set(_WORD.findall(mail.text))
+    missing = sum(word not in read for word in seen)
+    if missing > max(5, len(seen) // 5):
+        yield _("The plain text lacks %(missing)d of %(all)d words that the mail shows.") % {
+            "missing": missing,
+            "all": len(seen),
+        }
