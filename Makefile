@@ -19,7 +19,7 @@ help:
 	@echo "make bench             how fast mails go beside raw smtplib, on POSTGRES_URL"
 	@echo "make test-mariadb      the test suite on MARIADB_URL alone"
 	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
-	@echo "make long              what the suite takes samples of, in full: every zone's clocks of ten years"
+	@echo "make long              what the suite takes samples of, in full: every zone's clocks of ten years, more plans"
 	@echo "make browser           visitors' and editors' stories and every page in Chromium; axe where npm is"
 	@echo "make pictures          write the tutorial's pictures anew"
 	@echo "make records           how long lists of a million records take; fills POSTGRES_URL (…bench…)"
@@ -77,7 +77,7 @@ browser: python
 	@VENV=.venv-browser $(PYTHON) example_site/environment.py browser -m pytest -n 2 --dist worksteal tests/browser $(ARGS)
 
 long: python
-	@DRIP_LONG=1 $(PYTHON) example_site/environment.py test -m pytest -n auto tests/flow $(ARGS)
+	@DRIP_LONG=1 $(PYTHON) example_site/environment.py test -m pytest -n auto tests/flow tests/engine/test_foretelling.py $(ARGS)
 
 # The tutorial's, as its browser test sees the pages.
 pictures:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 PREFIX = "WAGTAIL_DRIP_"
-RETAINED = ("events", "deliveries", "enrollment_data", "consent_proofs", "imports")
+RETAINED = ("events", "deliveries", "enrollment_data", "consent_proofs", "imports", "decisions")
 
 
 class Conf:
@@ -228,7 +228,8 @@ class Conf:
 
         `events`, `deliveries` (of people who are through; their numbers stay), `enrollment_data`
         (what came with the event), `consent_proofs` (that a later word has replaced), `imports`
-        (files). What it doesn't name is kept, but for imports: 30 days.
+        (files), `decisions` (why the flow did what it did, and why somebody did not enter). What
+        it doesn't name is kept, but for imports: 30 days, and decisions: 400.
         """
         given = dict(self._get("RETENTION", {}))
         unknown = given.keys() - set(RETAINED)
@@ -239,7 +240,7 @@ class Conf:
                 f"{PREFIX}RETENTION must give days (1 or more, or None) by {names};"
                 f" look at {', '.join(sorted(map(str, unknown | set(odd))))}."
             )
-        return {**dict.fromkeys(RETAINED), "imports": 30, **given}
+        return {**dict.fromkeys(RETAINED), "imports": 30, "decisions": 400, **given}
 
     @property
     def IMPORT_ROWS(self) -> int:

@@ -48,7 +48,7 @@ def test_a_date_that_changes_is_read_again(now):
 def test_without_a_date_they_leave_and_it_says_why(now):
     row = standing(wait_day("contact", "renewal", "n2"))
     advance_due(now)
-    assert (fresh(row).state, fresh(row).reason) == ("left", "they have no such date")
+    assert (fresh(row).state, fresh(row).reason) == ("left", "no date")
 
 
 def test_a_field_of_the_user_that_is_no_date_is_never_read(now):

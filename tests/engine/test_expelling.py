@@ -48,4 +48,4 @@ def test_a_segment_that_was_deleted_lets_no_mail_go(now):
     delivery = make.deliveries(make.campaign(audience=[gone], leave_audience=True), 1)[0]
     verdict = check(load_to_make([delivery.pk]), now)[delivery.pk]
     assert isinstance(verdict, Hold)
-    assert "there is no segment “gone”" in verdict.reason
+    assert "there is no segment “gone”" in verdict.because.sentence()

@@ -390,6 +390,10 @@ def test_what_is_foretold_is_what_happens(flow, events, quiet, zone):
         (row.settled_at, row.node) for row in sent
     ]
     assert plan.items[-1].outcome == person.enrollments.get().state
+    # The record says, of each place, what the plan said last; that a mail went its delivery says.
+    foretold = {i.node: i.because for i in plan.items if i.node and i.outcome != "sent"}
+    decisions = models.Decision.objects.filter(enrollment__contact=person)
+    assert foretold == {one.node: one.because for one in decisions}
 
 
 def live_through(person, coming):

@@ -42,9 +42,9 @@ def ended(campaign, days_ago, now, *, state="sent", **fields):
     return make.delivery(enrollment, state=state, settled_at=at, created_at=at, **fields)
 
 
-def test_without_a_setting_only_files_go(now, keep):
+def test_without_a_setting_only_files_and_decisions_go(now, keep):
     ended(make.campaign(), 9999, now)
-    assert prune(now) == {"imports": 0}
+    assert prune(now) == {"imports": 0, "decisions": 0}
     assert Delivery.objects.count() == 1
 
 

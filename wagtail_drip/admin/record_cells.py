@@ -14,6 +14,7 @@ from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from ..flow.reasons import word
 from ..models import Campaign, Contact, Delivery, Enrollment, Event, Reaction, Step
 from .forms import trigger_label
 from .permissions import may
@@ -48,8 +49,7 @@ def linked(row: Model | None, user: Any, text: Any = "") -> Any:
 
 def reason(row: Enrollment | Delivery) -> str:
     """Why it ended or waits. A delivery's own words, or what became of its person."""
-    labels = dict([*Enrollment.Reason.choices, *Delivery.Reason.choices])
-    return str(labels.get(row.reason, row.reason))
+    return word(row.reason)
 
 
 def named(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:

@@ -24,6 +24,7 @@ from .asking import explained
 from .converting import convert
 from .dating import AGAIN
 from .expelling import reasons_to_leave
+from .explaining import keep_trails
 from .listening import arm, armed, disarm
 from .locking import first_unlocked
 from .moving import had
@@ -70,6 +71,7 @@ def advance(enrollments: Sequence[Enrollment], now: datetime) -> list[Walker]:
     walk(walkers, now)
     _end(_endings(enrollments, walkers, leaving, faults), now)
     _stand(walkers, campaigns, now)
+    keep_trails(walkers, now)
     return walkers
 
 

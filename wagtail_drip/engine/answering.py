@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from ..channels.base import Again, Outcome, Refused, Sent, Uncertain
 from ..conf import conf
 from ..content.personalizing import Fault, Hold
+from ..flow.reasons import because
 from ..models import Delivery
 from .claiming import Claimed
 from .loading import Due
@@ -52,7 +53,8 @@ def change_of_obstacle(delivery: Due, obstacle: Hold | Fault, now: datetime) -> 
     """What becomes of a delivery whose mail was not made."""
     if isinstance(obstacle, Hold):
         later = now + timedelta(minutes=conf.HOLD_MINUTES)
-        return Change(State.WAITING, obstacle.reason, due_at=later, refund=True)
+        why = because("held", until=later, reason=obstacle.reason)
+        return Change(State.WAITING, obstacle.reason, due_at=later, refund=True, because=why)
     if delivery.attempts >= conf.MAX_ATTEMPTS:
         return Change(State.FAILED, obstacle.reason)
     # Long enough for somebody to mend what a careless deploy has broken for everybody.

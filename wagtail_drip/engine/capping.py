@@ -16,11 +16,11 @@ from typing import Any
 from django.db.models import Max, Q, QuerySet
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from ..conf import conf
 from ..flow import capping
 from ..flow.capping import WEEK, Holder, Limit, Message
+from ..flow.reasons import because
 from ..models import Campaign, Cap, Delivery, Enrollment, Segment
 from ..models.among import among
 from ..models.sending_times import calendars
@@ -90,7 +90,7 @@ def _held(
         inside = holders.get(row.enrollment.contact_id, {}).values()
         campaign = campaigns[row.pk]
         if first := capping.holder_of(campaign.pk, campaign.priority, inside):
-            reason = _("Waits while they are in “%s”.") % first.name
+            reason = because("elsewhere_first", campaign=first.name)
             found[row.pk] = Hold(reason, _looks_again(first.due_at, now))
     return found
 
@@ -135,10 +135,10 @@ def _too_many(
         zone = zone_of(row.contact.time_zone, campaign.time_zone)
         known = messages[row.enrollment.contact_id]
         match capping.decide(limits[row.pk], known, now, zone, times[campaign.pk]):
-            case capping.NotBefore(at=at, because=because):
-                found[row.pk] = Hold(because, at)
-            case capping.Skip():
-                found[row.pk] = Skip(Delivery.Reason.CAP, ends=False)
+            case capping.NotBefore(at=at, because=reason):
+                found[row.pk] = Hold(reason, at, zone=zone)
+            case capping.Skip(because=reason):
+                found[row.pk] = Skip(Delivery.Reason.CAP, ends=False, because=reason)
     return found
 
 

@@ -11,13 +11,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef
-from django.utils.translation import gettext as _
 
 from .. import registry
 from ..conf import conf
+from ..flow.program import NO_REASON
+from ..flow.reasons import Reason, because
 from ..flow.windows import ALWAYS, Calendar
 from ..models import Campaign, Cap, Enrollment, Step
 from ..models.sending_times import calendars
@@ -36,22 +38,36 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """It must not go, ever. `ends`: the person's way through the campaign ends with it."""
+    """It must not go, ever. `ends`: the person's way through the campaign ends with it.
+
+    `reason`: as the delivery keeps it. `because`: with more of what was seen, where there is more.
+    """
 
     reason: str
     ends: bool = True
+    because: Reason = field(default=NO_REASON, compare=False)
+
+    @property
+    def told(self) -> Reason:
+        return because("skipped", reason=self.because or self.reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Not now: look again at `until`. An empty reason: nothing about it changes (a pause).
+    """Not now: look again at `until`. No reason: nothing about it changes (a pause).
 
     `obstacle`: somebody must do something first; time alone changes nothing.
+    `zone`: the person's, for the words that the delivery keeps.
     """
 
-    reason: str
+    because: Reason
     until: datetime
     obstacle: bool = False
+    zone: ZoneInfo | None = None
+
+    @property
+    def told(self) -> Reason:
+        return because("held", until=self.until, reason=self.because)
 
 
 Verdict = Go | Skip | Hold
@@ -114,18 +130,20 @@ def _verdict(delivery: Due, facts: _Facts) -> Verdict:
     if reason := facts.leaving.get(enrollment.pk):
         return Skip(reason)
     if campaign.paused_at:
-        return Hold("", delivery.due_at)
+        return Hold(NO_REASON, delivery.due_at)
     if (
         (until := delivery.contact.paused_until)
         and until > facts.now
         and not campaign.transactional
     ):
-        return Hold(_("The reader wants no mail until then."), until)
+        return Hold(because("pausing"), until)
     if (opens := _opens(delivery, campaign, facts)) > facts.now:
-        return Hold(_("Nothing is sent at this hour."), opens)
+        return Hold(because("not_now"), opens)
     step = facts.step(delivery, campaign)
-    if step is None or (reason := _obstacle(delivery, facts)):
-        why = reason or _unpublished(facts.steps.get(delivery.step_key, []))
+    if step is None:
+        why = _unpublished(facts.steps.get(delivery.step_key, []))
+        return Hold(why, _later(facts), obstacle=True)
+    if why := _obstacle(delivery, facts):
         return Hold(why, _later(facts), obstacle=True)
     return Go(step, campaign)
 
@@ -142,21 +160,19 @@ def _later(facts: _Facts) -> datetime:
     return facts.now + timedelta(minutes=conf.HOLD_MINUTES)
 
 
-def _obstacle(delivery: Due, facts: _Facts) -> str:
-    """What stands in the way for now, in words for editors; "" where nothing does."""
+def _obstacle(delivery: Due, facts: _Facts) -> Reason:
+    """What stands in the way for now."""
     if fault := facts.faults.get(delivery.enrollment.pk):
-        return _("The goal of the campaign can't be checked: %s") % fault
+        return because("goal_unknown", fault=fault)
     if facts.only_allowed and not on_allowlist(delivery.contact.email):
-        return _("The address is not on the allowlist.")
+        return because("not_allowed")
     if delivery.channel not in facts.channels:
-        return _("There is no channel “%s”.") % delivery.channel
-    return ""
+        return because("no_channel", channel=delivery.channel)
+    return NO_REASON
 
 
-def _unpublished(steps: Sequence[Step]) -> str:
-    if not steps:
-        return _("The mail no longer exists.")
-    return _("The mail “%s” is not published.") % steps[0].name
+def _unpublished(steps: Sequence[Step]) -> Reason:
+    return because("mail_unpublished", mail=steps[0].name) if steps else because("mail_gone")
 
 
 def choose_step(steps: Iterable[Step], language: str, campaign: Campaign) -> Step | None:

@@ -5,7 +5,7 @@ Ways to take rows differ between databases; this module alone knows them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from ..models.among import among
 from ..models.clock import DatabaseNow
 from .capping import cap, concerned
 from .checking import Go, Hold, Skip, Verdict, check
+from .explaining import Place
 from .loading import Due, load_to_make
 from .locking import durable, skipping_locked
 from .pacing import Allowance, allowance, spend
@@ -74,8 +75,7 @@ def claim(token: str, now: datetime, limit: int) -> Claim:
         won = _take([pk for pk, verdict in verdicts.items() if isinstance(verdict, Go)], token)
         spend(allowed, (row.campaign_id for row in rows if row.pk in won))
         waiting = Delivery.objects.filter(state=State.WAITING)
-        enrollments = {row.pk: row.enrollment.pk for row in rows}
-        other = write(changes, now, waiting, enrollments, standing)
+        other = write(changes, now, waiting, places(rows), standing)
         wait = _wait(due, allowed)
     result = Claim(other=other, alone=alone, wait=wait)
     for row in rows:
@@ -138,10 +138,20 @@ def changes_of(verdicts: Mapping[int, Verdict]) -> dict[int, Change]:
     for pk, verdict in verdicts.items():
         match verdict:
             case Skip():
-                changes[pk] = Change(State.SKIPPED, verdict.reason, ends=verdict.ends)
-            case Hold() if verdict.reason:
-                changes[pk] = Change(State.WAITING, verdict.reason, due_at=verdict.until)
+                changes[pk] = Change(
+                    State.SKIPPED, verdict.reason, ends=verdict.ends, because=verdict.told
+                )
+            case Hold() if verdict.because:
+                words = verdict.because.sentence(verdict.zone)
+                changes[pk] = Change(
+                    State.WAITING, words, due_at=verdict.until, because=verdict.told
+                )
     return changes
+
+
+def places(rows: Iterable[Due]) -> dict[int, Place]:
+    """Where in its flow each delivery belongs."""
+    return {row.pk: Place(row.enrollment.pk, row.node, row.visit, row.version_id) for row in rows}
 
 
 def _restraining() -> list[Campaign]:

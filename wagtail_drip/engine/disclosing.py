@@ -8,15 +8,18 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
+from ..flow.reasons import Reason
 from ..models import (
     Alias,
     Consent,
     ConsentRecord,
     Contact,
+    Decision,
     Delivery,
     Enrollment,
     Event,
     Reaction,
+    Refusal,
     Suppression,
     Tagging,
 )
@@ -44,6 +47,7 @@ def disclose(contact: Contact, *, now: datetime) -> dict[str, Any]:
     """
     if contact.erased_at:
         raise ValueError("An erased contact has nothing to disclose.")
+    decisions = Decision.objects.filter(enrollment__contact=contact)
     return {
         "format": FORMAT,
         "exported_at": now.isoformat(),
@@ -62,13 +66,26 @@ def disclose(contact: Contact, *, now: datetime) -> dict[str, Any]:
         "opens_and_clicks": _rows(
             Reaction.objects.filter(delivery__contact=contact).select_related("link").order_by("pk")
         ),
+        "decisions": [
+            {**_plain(row), "campaign": row.enrollment.campaign.slug, **_told(row.because)}
+            for row in decisions.select_related("enrollment__campaign", "version").order_by("pk")
+        ],
+        "refused_entries": [
+            {**_plain(row), **_told(row.because)}
+            for row in contact.refusals.select_related("campaign").order_by("pk")
+        ],
         "other": _other(contact),
     }  # fmt: skip
 
 
 SHOWN: tuple[type[Model], ...] = (
-    Alias, Consent, ConsentRecord, Delivery, Enrollment, Event, Tagging,
+    Alias, Consent, ConsentRecord, Delivery, Enrollment, Event, Refusal, Tagging,
 )  # fmt: skip
+
+
+def _told(reason: Reason) -> dict[str, Any]:
+    """In English, as all of the file."""
+    return {"text": reason.as_dict()["text"]}
 
 
 def _against(contact: Contact) -> QuerySet[Suppression]:

@@ -78,7 +78,7 @@ def enroll(
     entered = 0
     for first in range(0, len(people), BATCH):
         candidates = [Candidate(c, now, dict(data or {})) for c in people[first : first + BATCH]]
-        entered += _enter(live, candidates, now, audience=False)
+        entered += _enter(live, candidates, now, audience=False, named=True)
     return entered
 
 
@@ -116,7 +116,7 @@ def enroll_audience(
         if dry_run:
             entered += would_enter(live, candidates, now=now)
         else:
-            entered += _enter(live, candidates, now, audience=True)
+            entered += _enter(live, candidates, now, named=False)
         last = people[-1].pk
     return entered
 
@@ -137,10 +137,15 @@ def open_campaigns() -> QuerySet[Campaign]:
 
 @on_deadlock
 def _enter(
-    campaign: Campaign, candidates: Sequence[Candidate], now: datetime, *, audience: bool
+    campaign: Campaign,
+    candidates: Sequence[Candidate],
+    now: datetime,
+    *,
+    audience: bool = True,
+    named: bool,
 ) -> int:
     with transaction.atomic():
-        entered = admit(campaign, candidates, now=now, audience=audience)
+        entered = admit(campaign, candidates, now=now, audience=audience, named=named)
         if entered:
             announce()
     return entered

@@ -19,6 +19,7 @@ from ..models.among import among
 from ..models.consent import grants, suppressed
 from ..models.inserting import insert_values
 from .asking import ask
+from .explaining import keep_refusals
 
 logger = logging.getLogger("wagtail_drip")
 
@@ -36,15 +37,25 @@ class Candidate:
 
 
 def admit(
-    campaign: Campaign, candidates: Sequence[Candidate], *, now: datetime, audience: bool = True
+    campaign: Campaign,
+    candidates: Sequence[Candidate],
+    *,
+    now: datetime,
+    audience: bool = True,
+    named: bool = True,
 ) -> int:
     """Enroll those who may enter now. Returns how many did; the number of queries is fixed.
 
-    `audience`: whether the campaign's "only for people who" is asked; by hand it is not.
+    `audience`: whether the campaign's "only for people who" is asked; by hand it is not. `named`:
+    whether it is about these very people, so that it is kept why one of them did not enter.
     Call it in a transaction.
     """
-    rows = _entering(campaign, candidates, now, audience)
+    rows, refused = _entering(campaign, candidates, now, audience)
     collided = insert_values(Enrollment, rows)  # entered another way meanwhile
+    if named:
+        entered = {row["contact_id"] for row in rows}
+        again = {c.contact.pk for c in candidates} - entered - refused.keys()
+        keep_refusals(campaign, refused | dict.fromkeys(again, because("entered_before")), now)
     return len(rows) - len(collided)
 
 
@@ -52,15 +63,16 @@ def would_enter(
     campaign: Campaign, candidates: Sequence[Candidate], *, now: datetime, audience: bool = True
 ) -> int:
     """How many `admit` would let in. Nothing is written."""
-    return len(_entering(campaign, candidates, now, audience))
+    return len(_entering(campaign, candidates, now, audience)[0])
 
 
 def _entering(
     campaign: Campaign, candidates: Sequence[Candidate], now: datetime, audience: bool
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], dict[int, Reason]]:
+    """The rows of those who may enter, and why others may not."""
     refused = refusals(campaign, [c.contact for c in candidates], now, audience)
     admitted = [candidate for candidate in candidates if candidate.contact.pk not in refused]
-    return _rows(campaign, admitted, now) if admitted else []
+    return (_rows(campaign, admitted, now) if admitted else []), refused
 
 
 def refusals(

@@ -12,7 +12,7 @@ from django.db.models import CASCADE, QuerySet
 from django.utils.translation import gettext as _
 from wagtail.models import ModelLogEntry
 
-from ..models import Contact, Conversion, Delivery, EarlyFact, Enrollment, Suppression
+from ..models import Contact, Conversion, Decision, Delivery, EarlyFact, Enrollment, Suppression
 from ..models.addresses import digest
 from ..models.consent import suppress
 from ..models.imports import forget_rows
@@ -43,6 +43,7 @@ def erase(contact: Contact, *, now: datetime) -> bool:
         take_out(enrollments, reason=ERASED, at=now)
         _skip_waiting(contact, now)
         enrollments.update(data={}, event=None)
+        Decision.objects.filter(enrollment__contact=contact).delete()  # it tells what was seen
         _forget_words(contact)
         _forget_logs(found)
         _delete_all_else(contact)

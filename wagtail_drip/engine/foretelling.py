@@ -20,7 +20,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from ..flow import compiling
-from ..flow.program import KINDS, Program, Send, Stay
+from ..flow.program import KINDS, Program, Stay
 from ..flow.reasons import Reason, because
 from ..models import (
     Campaign,
@@ -41,6 +41,7 @@ from .advancing import advance
 from .checking import Go, Hold, choose_step
 from .claiming import changes_of, holding, judge
 from .entering import Candidate, admit, refusals
+from .explaining import Place, worth_telling
 from .foretold import Busy, Item, Plan, Sample, WhatIf
 from .listening import wake
 from .loading import load_to_make
@@ -53,10 +54,7 @@ MOST_MOMENTS = 300  # of one plan
 SECONDS = 2.0  # that it may take
 HORIZON = timedelta(days=3660)
 SAMPLE_DOMAIN = "sample.invalid"  # which no mail reaches (RFC 2606)
-# What is told anyway by where it leads.
-_UNTOLD = {"waited", "settled"}
 _KINDS = {kind: name for name, kind in KINDS.items()}
-_REASONS = dict([*Enrollment.Reason.choices, *Delivery.Reason.choices])
 
 
 def foretell(
@@ -293,7 +291,8 @@ class _Foretelling:
         verdicts = judge(load_to_make([delivery.pk]), holding(), now)
         verdict = verdicts[delivery.pk]
         row = Delivery.objects.filter(pk=delivery.pk)
-        owner = {delivery.pk: delivery.enrollment_id}
+        place = Place(delivery.enrollment_id, delivery.node, delivery.visit, delivery.version_id)
+        owner = {delivery.pk: place}
         if isinstance(verdict, Go):
             sent = Change(Delivery.State.SENT, step_id=verdict.step.pk)
             write({delivery.pk: sent}, now, row, owner, {delivery.pk})
@@ -302,16 +301,11 @@ class _Foretelling:
         if isinstance(verdict, Hold) and verdict.obstacle:
             sent = Change(Delivery.State.SENT)
             write({delivery.pk: sent}, now, row, owner, {delivery.pk})
-            self._tell_send(delivery, now, "blocked", because("as_if", reason=verdict.reason))
+            self._tell_send(delivery, now, "blocked", because("as_if", reason=verdict.because))
             return
         change = changes_of(verdicts)[delivery.pk]
         write({delivery.pk: change}, now, row, owner, {delivery.pk})
-        if change.due_at:
-            reason = because("held", until=change.due_at, reason=change.reason)
-            self._tell_send(delivery, now, "held", reason)
-        else:
-            shown = str(_REASONS.get(change.reason, change.reason))
-            self._tell_send(delivery, now, "skipped", because("skipped", reason=shown))
+        self._tell_send(delivery, now, "held" if change.due_at else "skipped", change.because)
 
     # Telling
 
@@ -319,15 +313,13 @@ class _Foretelling:
         self.items.append(Item(at, node, kind, outcome, why))
 
     def _tell_passed(self, passed: Passed, now: datetime) -> None:
-        node = self.program.nodes.get(passed.node)
-        if passed == self.told or node is None or passed.because.code in _UNTOLD:
+        if passed == self.told or not worth_telling(passed, self.program):
             return
         self.told = passed
-        if passed.because.code == "fault":
-            self._tell(now, passed.node, _KINDS[type(node)], "failed", passed.because)
-        elif not isinstance(node, Send) or passed.until:
-            outcome = "waits" if passed.until or passed.because.code == "listens" else "goes_on"
-            self._tell(now, passed.node, _KINDS[type(node)], outcome, passed.because)
+        outcome = "waits" if passed.until or passed.because.code == "listens" else "goes_on"
+        outcome = "failed" if passed.because.code == "fault" else outcome
+        kind = _KINDS[type(self.program.nodes[passed.node])]
+        self._tell(now, passed.node, kind, outcome, passed.because)
 
     def _tell_send(
         self, delivery: Delivery, now: datetime, outcome: str, why: Reason, step: Step | None = None
@@ -343,7 +335,6 @@ class _Foretelling:
         if enrollment.state == Enrollment.State.COMPLETED:
             self._tell(now, "", "end", "completed", because("end"))
         elif enrollment.state == Enrollment.State.LEFT:
-            reason = _REASONS.get(enrollment.reason, enrollment.reason)
-            self._tell(now, "", "end", "left", because("left", reason=str(reason)))
+            self._tell(now, "", "end", "left", because("left", reason=enrollment.reason))
         else:
             self._tell(now, "", "end", "failed", because("fault", fault=enrollment.reason))

@@ -66,6 +66,7 @@ class Due:
     attempts: int = 0
     token: str = ""
     message_id: str = ""
+    version_id: int | None = None
 
 
 _TO_CHECK = (
@@ -78,6 +79,7 @@ _TO_MAKE = (
     "node", "visit", "created_at", "attempts", "token", "message_id", "enrollment__data",
     "contact__first_name", "contact__last_name", "contact__attributes", "contact__user_id",
     "contact__uuid", "contact__track_clicks", "contact__track_opens", "contact__most_per_week",
+    "version_id",
 )  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def load_to_make(ids: Sequence[int]) -> list[Due]:
             due.node, due.visit, due.created_at, due.attempts, due.token, due.message_id,
             due.enrollment.data, person.first_name, person.last_name, person.attributes,
             person.user_id, person.uuid, person.track_clicks, person.track_opens,
-            person.most_per_week,
+            person.most_per_week, due.version_id,
         ) = values[len(_TO_CHECK) - 1 :]  # fmt: skip
         found[pk] = due
     return [found[pk] for pk in ids if pk in found]

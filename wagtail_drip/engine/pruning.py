@@ -14,11 +14,13 @@ from ..conf import conf
 from ..models import (
     ConsentRecord,
     ContactImport,
+    Decision,
     Delivery,
     Enrollment,
     Event,
     Inbox,
     PrunedDelivery,
+    Refusal,
     pruned,
 )
 from .capping import longest_days
@@ -39,9 +41,10 @@ def prune(now: datetime, *, dry_run: bool = False) -> dict[str, int]:
             continue
         if kind == "deliveries":  # what was sent so lately counts against caps
             days = max(days, longest_days())
-        rows, take = KINDS[kind]
-        old = rows(now - timedelta(days=days))
-        done[kind] = old.count() if dry_run else _all(old, take)
+        for rows, take in KINDS[kind]:
+            old = rows(now - timedelta(days=days))
+            count = old.count() if dry_run else _all(old, take)
+            done[kind] = done.get(kind, 0) + count
     return done
 
 
@@ -95,6 +98,15 @@ def _imports(before: datetime) -> QuerySet[ContactImport]:
     return ContactImport.objects.filter(created_at__lt=before, chunks__isnull=False).distinct()
 
 
+def _decisions(before: datetime) -> QuerySet[Decision]:
+    """Also of people inside: nothing rests on them."""
+    return Decision.objects.filter(at__lt=before)
+
+
+def _refusals(before: datetime) -> QuerySet[Refusal]:
+    return Refusal.objects.filter(at__lt=before)
+
+
 # How it goes
 
 
@@ -132,10 +144,11 @@ def _forget_files(rows: QuerySet[ContactImport], ids: list[int]) -> None:
 
 
 Kind = tuple[Callable[[datetime], QuerySet[Any]], Callable[[QuerySet[Any], list[int]], None]]
-KINDS: dict[str, Kind] = {
-    "events": (_events, _delete),
-    "deliveries": (_deliveries, _delete_deliveries),
-    "enrollment_data": (_enrollment_data, _strip),
-    "consent_proofs": (_consent_proofs, _delete),
-    "imports": (_imports, _forget_files),
+KINDS: dict[str, list[Kind]] = {
+    "events": [(_events, _delete)],
+    "deliveries": [(_deliveries, _delete_deliveries)],
+    "enrollment_data": [(_enrollment_data, _strip)],
+    "consent_proofs": [(_consent_proofs, _delete)],
+    "imports": [(_imports, _forget_files)],
+    "decisions": [(_decisions, _delete), (_refusals, _delete)],
 }

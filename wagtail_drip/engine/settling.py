@@ -13,10 +13,13 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, F, Field, Q, QuerySet, Value, When
 from django.db.models.functions import Cast
 
+from ..flow.program import NO_REASON
+from ..flow.reasons import Reason
 from ..models import Delivery, Enrollment
 from ..models.among import among
 from .advancing import go_on
 from .converting import convert
+from .explaining import Place, keep_verdicts
 from .retrying import on_deadlock, on_lost_connection
 
 State = Delivery.State
@@ -34,6 +37,7 @@ class Change:
     step_id: int | None = None
     provider_id: str = ""
     suspect: bool = False  # waiting, and to be made alone
+    because: Reason = NO_REASON  # why it was held or skipped, for the record of decisions
 
 
 # The claim of a waiting delivery that goes in a slice of its own.
@@ -71,17 +75,20 @@ def _settle(
     with transaction.atomic(durable=True):
         rows = Delivery.objects.filter(among("pk", changes))
         # Before the deliveries, as everywhere: Contact, Enrollment, Delivery, by id.
-        places = lock_places(enrollments or list(rows.values_list("enrollment_id", flat=True)))
+        standing_at = lock_places(enrollments or list(rows.values_list("enrollment_id", flat=True)))
         mine = rows.filter(claim=token, state__in=(State.SENDING, State.UNCERTAIN))
-        locked = _locking(mine.order_by("pk")).values_list("pk", "enrollment_id", "node", "visit")
-        found = {pk: (enrollment, (node, visit)) for pk, enrollment, node, visit in locked}
+        locked = _locking(mine.order_by("pk")).values_list(
+            "pk", "enrollment_id", "node", "visit", "version_id"
+        )
+        found = {pk: Place(*place) for pk, *place in locked}
         # One that was sent again by hand, or recovered meanwhile, has let its person go on already.
         standing = {
-            pk for pk, (enrollment, place) in found.items() if places.get(enrollment) == place
+            pk
+            for pk, place in found.items()
+            if standing_at.get(place.enrollment) == (place.node, place.visit)
         }
         known = _corrected({pk: changes[pk] for pk in found}, mine)
-        owners = {pk: enrollment for pk, (enrollment, _place) in found.items()}
-        return write(known, now, mine, owners, standing)
+        return write(known, now, mine, found, standing)
 
 
 def _corrected(changes: Mapping[int, Change], mine: QuerySet[Delivery]) -> Mapping[int, Change]:
@@ -100,7 +107,7 @@ def _corrected(changes: Mapping[int, Change], mine: QuerySet[Delivery]) -> Mappi
     if with_words:
         erased = mine.filter(among("pk", with_words), contact__erased_at__isnull=False)
         for pk in erased.values_list("pk", flat=True):
-            changes[pk] = replace(changes[pk], reason="")
+            changes[pk] = replace(changes[pk], reason="", because=NO_REASON)
     return changes
 
 
@@ -108,16 +115,16 @@ def write(
     changes: Mapping[int, Change],
     now: datetime,
     rows: QuerySet[Delivery],
-    enrollments: Mapping[int, int],
+    places: Mapping[int, Place],
     standing: Collection[int] = (),
 ) -> int:
     """Write the changes to those of `rows` (the compare-and-set).
 
-    `enrollments`: by delivery. `standing`: deliveries for whose end their people wait.
+    `places`: by delivery. `standing`: deliveries for whose end their people wait.
     """
-    _end_enrollments(changes, enrollments, now)
+    _end_enrollments(changes, places, now)
     over = [
-        enrollments[pk]
+        places[pk].enrollment
         for pk, change in changes.items()
         if pk in standing and change.state in Delivery.SETTLED and not change.ends
     ]
@@ -125,6 +132,7 @@ def write(
         go_on(over, now)
     for alike in _alike(changes).values():
         rows.filter(among("pk", alike)).update(**_values(alike, now))
+    keep_verdicts({places[pk]: change.because for pk, change in changes.items()}, now)
     return len(changes)
 
 
@@ -175,12 +183,12 @@ def _shown(text: str) -> str:
 
 
 def _end_enrollments(
-    changes: Mapping[int, Change], enrollments: Mapping[int, int], now: datetime
+    changes: Mapping[int, Change], places: Mapping[int, Place], now: datetime
 ) -> None:
     ending: dict[str, list[int]] = defaultdict(list)
     for pk, change in changes.items():
         if change.ends:
-            ending[change.reason].append(enrollments[pk])
+            ending[change.reason].append(places[pk].enrollment)
     for reason, ids in ending.items():
         Enrollment.objects.filter(among("pk", ids), state=Enrollment.State.ACTIVE).update(
             state=Enrollment.State.LEFT, reason=reason[:200], ended_at=now, due_at=None

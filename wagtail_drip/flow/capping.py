@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
+from .reasons import Reason, because
 from .windows import ALWAYS, Calendar
 
 WEEK = 7
@@ -56,16 +53,13 @@ class Limit:
         """How many of those that count are just going out."""
         return sum(one.at is None for one in messages if self._counts(one))
 
+    @property
+    def told(self) -> Reason:
+        code = {1: "a_day", WEEK: "a_week"}.get(self.days, "in_days")
+        return because(code, most=self.most, days=self.days)
+
     def words(self) -> str:
-        if self.days == 1:
-            words = ngettext("At most %(most)d a day", "At most %(most)d a day", self.most)
-        elif self.days == WEEK:
-            words = ngettext("At most %(most)d a week", "At most %(most)d a week", self.most)
-        else:
-            words = ngettext(
-                "At most %(most)d in %(days)d days", "At most %(most)d in %(days)d days", self.most
-            )
-        return words % {"most": self.most, "days": self.days}
+        return self.told.sentence()
 
     def _counts(self, message: Message) -> bool:
         return self.site is None or message.site == self.site
@@ -78,17 +72,17 @@ class MayGo:
 
 @dataclass(frozen=True, slots=True)
 class NotBefore:
-    """It would be one too many until `at` (UTC). `because`: in words for editors."""
+    """It would be one too many until `at` (UTC)."""
 
     at: datetime
-    because: str
+    because: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
     """It would be one too many, and such are left out."""
 
-    because: str
+    because: Reason
 
 
 def decide(
@@ -119,11 +113,10 @@ def decide(
         at, limit = max(reached, key=lambda one: (one[0], one[1].skips, -one[1].most))
         opens = calendar.opens(at, zone)
         if limit.skips:
-            text = _("%(limit)s: the next is possible on %(moment)s")
-            return Skip(text % _told(limit, opens, zone))
-        return NotBefore(opens, _("%(limit)s: next on %(moment)s") % _told(limit, opens, zone))
+            return Skip(because("over_cap", limit=limit.told, next=opens))
+        return NotBefore(opens, because("capped", limit=limit.told, next=opens))
     if in_doubt:
-        return NotBefore(now + SOON, _("Another mail to this person is just going out."))
+        return NotBefore(now + SOON, because("going_out"))
     return MayGo()
 
 
@@ -162,7 +155,3 @@ def holder_of(campaign: int, priority: int, holders: Collection[Holder]) -> Hold
 
 def _rank(holder: Holder) -> tuple[int, datetime, int]:
     return -holder.priority, holder.entered_at, holder.campaign
-
-
-def _told(limit: Limit, at: datetime, zone: ZoneInfo) -> dict[str, str]:
-    return {"limit": limit.words(), "moment": date_format(at.astimezone(zone), "D j M, H:i")}

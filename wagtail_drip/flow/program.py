@@ -14,13 +14,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext as _
-
 from . import timing
 from .reasons import Reason, because
 from .windows import ALWAYS, Calendar
 
 FORMAT = 2
+# Why somebody left at a WaitDay, as records keep it (Enrollment.Reason says it in words).
+NO_DAY, DAY_OVER = "no date", "date over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,8 +326,7 @@ def _wait_day(
         return _stay_or_move(until, node.next, now, moving=True)
     why = because("day_over" if day else "no_day")
     if node.leave:
-        reason = _("their date is over") if day else _("they have no such date")
-        return End(left=True, reason=reason, because=why)
+        return End(left=True, reason=DAY_OVER if day else NO_DAY, because=why)
     return Move(node.next, position.arrived_at, because=why)
 
 

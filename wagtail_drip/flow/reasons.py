@@ -6,16 +6,19 @@ reader's language and in the time zone of whom it is about.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
+from math import isfinite
 from typing import Any
 
 from django.utils import formats
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext, ngettext_lazy, override
 from django.utils.translation import gettext_lazy as _
 
-# Each code's sentence. `%(…)s` stands for what was seen; moments are ISO texts in UTC.
+# Each code's sentence. `%(…)s` stands for what was seen; moments are ISO texts in UTC, and a reason
+# within a reason is as `Reason.as_json` has it.
 SENTENCES = {
     "": "",
     "end": _("The flow is at its end."),
@@ -53,11 +56,41 @@ SENTENCES = {
     "skipped": _("Not sent: %(reason)s."),
     "sent": _("Sent."),
     "event": _("“%(event)s” happens."),
+    # What a mail is held for, or left out
+    "pausing": _("The reader wants no mail until then."),
+    "not_now": _("Nothing is sent at this hour."),
+    "goal_unknown": _("The goal of the campaign can't be checked: %(fault)s"),
+    "not_allowed": _("The address is not on the allowlist."),
+    "no_channel": _("There is no channel “%(channel)s”."),
+    "mail_gone": _("The mail no longer exists."),
+    "mail_unpublished": _("The mail “%(mail)s” is not published."),
+    "elsewhere_first": _("Waits while they are in “%(campaign)s”."),
+    "going_out": _("Another mail to this person is just going out."),
+    "capped": _("%(limit)s: next on %(next)s"),
+    "over_cap": _("%(limit)s: the next is possible on %(next)s"),
+    "a_day": ngettext_lazy("At most %(most)d a day", "At most %(most)d a day", "most"),
+    "a_week": ngettext_lazy("At most %(most)d a week", "At most %(most)d a week", "most"),
+    "in_days": ngettext_lazy(
+        "At most %(most)d in %(days)d days", "At most %(most)d in %(days)d days", "most"
+    ),
     "too_far": _("What comes after %(until)s is not told."),
     "too_long": _("The plan has too many steps to tell them all."),
     "too_slow": _("It takes too long to tell what comes after this."),
     "as_if": _("%(reason)s From here on it is told as if the mail had gone."),
 }
+
+
+# Words for what is seen as a `reason`, where it is one of those that the package has codes for;
+# models add theirs. Else it is in an editor's words.
+WORDS: dict[str, Any] = {}
+LONGEST = 200  # characters of a text that is kept of what was seen
+MOST = 20  # values of a list
+# Controls, and halves of surrogate pairs.
+_UNKEEPABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def word(reason: str) -> str:
+    return str(WORDS.get(reason, reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +105,15 @@ class Reason:
 
     def sentence(self, zone: tzinfo | None = None) -> str:
         """In the active language; moments as the clock on the wall shows them in `zone`."""
-        text = str(SENTENCES.get(self.code, self.code))
+        text: Any = SENTENCES.get(self.code, self.code)
         try:
-            return text % {key: _shown(value, zone) for key, value in self.seen.items()}
+            return str(text % {key: _shown(key, value, zone) for key, value in self.seen.items()})
         except (KeyError, ValueError, TypeError):  # from a release that saw something else
-            return text
+            return str(text)
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept: short, and with nothing in it that some database can't keep."""
+        return {"code": self.code, "seen": _kept(self.seen)}
 
     def as_dict(self) -> dict[str, Any]:
         """For scripts, which read English."""
@@ -85,18 +122,36 @@ class Reason:
 
 
 def because(code: str, **seen: Any) -> Reason:
-    """A reason; moments become ISO texts."""
-    values = {
-        key: value.isoformat() if isinstance(value, datetime) else value
-        for key, value in seen.items()
-    }
-    return Reason(code, values)
+    """A reason; moments become ISO texts in UTC, reasons JSON."""
+    return Reason(code, {key: _plain(value) for key, value in seen.items()})
 
 
-def _shown(value: Any, zone: tzinfo | None) -> str:
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return {"code": value.code, "seen": dict(value.seen)} if isinstance(value, Reason) else value
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key)[:LONGEST]: _kept(one) for key, one in list(value.items())[:MOST]}
+    if isinstance(value, list | tuple):
+        return [_kept(one) for one in value[:MOST]]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float) and isfinite(value):
+        return value
+    return _UNKEEPABLE.sub(" ", str(value))[:LONGEST]
+
+
+def _shown(key: str, value: Any, zone: tzinfo | None) -> Any:
+    if isinstance(value, Mapping):
+        return Reason(str(value.get("code", "")), value.get("seen") or {}).sentence(zone)
+    if type(value) is int:
+        return value
     moment = _moment(value)
     if moment is None:
-        return str(value)
+        return word(str(value)) if key == "reason" else str(value)
     local = moment.astimezone(zone) if zone else moment
     return f"{formats.date_format(local, 'DATE_FORMAT')} {formats.time_format(local, 'H:i')}" + (
         "" if zone else gettext(" UTC")

@@ -8,6 +8,7 @@ from .caps import Cap
 from .consent import Consent, ConsentRecord, Suppression, Topic
 from .contacts import Alias, Contact
 from .conversions import Conversion
+from .decisions import Decision, Refusal
 from .deliveries import Delivery
 from .facts import EarlyFact
 from .farewells import Farewell
@@ -37,6 +38,7 @@ __all__ = [
     "Contact",
     "ContactImport",
     "Conversion",
+    "Decision",
     "Delivery",
     "EarlyFact",
     "Enrollment",
@@ -54,6 +56,7 @@ __all__ = [
     "PrunedCount",
     "PrunedDelivery",
     "Reaction",
+    "Refusal",
     "Resumption",
     "Segment",
     "SendingTimes",

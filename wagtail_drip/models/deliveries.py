@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..flow.reasons import WORDS
 from .campaigns import Campaign, Step, Version
 from .contacts import Contact
 from .journeys import Enrollment
@@ -116,3 +117,6 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact} · {self.get_state_display()}"
+
+
+WORDS.update(Delivery.Reason.choices)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Field, Model
+from django.db.models import Field, JSONField, Model
 
 from .quietly import save_new
 
@@ -56,7 +57,40 @@ def insert_values(model: type[Model], rows: Sequence[Columns]) -> list[Columns]:
     return []
 
 
-def _insert_at_once(model: type[Model], rows: Sequence[Columns]) -> None:
+def replace_values(
+    model: type[Model], rows: Sequence[Columns], key: Sequence[str], values: Sequence[str]
+) -> None:
+    """Insert very many rows, or write these values into those that are there already, by their key.
+
+    `key`: attributes with a unique constraint; no two rows have the same. One statement; Django
+    splits it on SQLite.
+    """
+    if not rows:
+        return
+    if connection.vendor == "postgresql":
+        quoted = connection.ops.quote_name
+        columns = {
+            field.attname: quoted(str(field.column)) for field in model._meta.concrete_fields
+        }
+        changes = ", ".join(f"{columns[one]} = EXCLUDED.{columns[one]}" for one in values)
+        place = ", ".join(columns[one] for one in key)
+        _insert_at_once(model, rows, f" ON CONFLICT ({place}) DO UPDATE SET {changes}")
+        return
+    model._default_manager.bulk_create(
+        [model(**row) for row in rows],
+        update_conflicts=True,
+        update_fields=[_field_of(model, one) for one in values],
+        unique_fields=[_field_of(model, one) for one in key]
+        if connection.features.supports_update_conflicts_with_target
+        else None,
+    )
+
+
+def _field_of(model: type[Model], attribute: str) -> str:
+    return next(field.name for field in model._meta.concrete_fields if field.attname == attribute)
+
+
+def _insert_at_once(model: type[Model], rows: Sequence[Columns], on_conflict: str = "") -> None:
     """One statement. PostgreSQL is told but once what is the same in all rows.
 
     Django makes an instance of each and prepares each value, which takes longer than all the rest
@@ -77,20 +111,34 @@ def _insert_at_once(model: type[Model], rows: Sequence[Columns]) -> None:
         if values.count(values[0]) == len(values):
             alike.append((field, values[0]))
         else:
-            each.append((field, [field.get_db_prep_save(value, connection) for value in values]))
+            each.append((field, _prepared(field, values)))
     quoted = connection.ops.quote_name
     columns = ", ".join(quoted(str(field.column)) for field, _value in [*each, *alike])
     places = ", ".join(["rows.*"] * bool(each) + [f"%s::{_type(field)}" for field, _ in alike])
-    arrays = ", ".join(f"%s::{_type(field)}[]" for field, _values in each)
+    arrays = ", ".join(f"%s::{_array(field)}" for field, _values in each)
     source = f"unnest({arrays}) AS rows" if each else f"generate_series(1, {len(rows)})"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {quoted(model._meta.db_table)} ({columns}) SELECT {places} FROM {source}",
+            f"INSERT INTO {quoted(model._meta.db_table)} ({columns}) SELECT {places} FROM {source}"
+            f"{on_conflict}",
             [
                 *(field.get_db_prep_save(value, connection) for field, value in alike),
                 *(values for _field, values in each),
             ],
         )
+
+
+def _prepared(field: Field, values: list[Any]) -> list[Any]:
+    """As the driver takes them. JSON as texts: many rows often share one value, made once then."""
+    if not isinstance(field, JSONField):
+        return [field.get_db_prep_save(value, connection) for value in values]
+    distinct = {id(value): value for value in values}
+    texts = {key: json.dumps(value, cls=field.encoder) for key, value in distinct.items()}
+    return [texts[id(value)] for value in values]
+
+
+def _array(field: Field) -> str:
+    return "text[]::jsonb[]" if isinstance(field, JSONField) else f"{_type(field)}[]"
 
 
 def _type(field: Field) -> str:

@@ -6,6 +6,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..flow import program
+from ..flow.reasons import WORDS
 from .campaigns import Campaign, Version
 from .contacts import Contact
 
@@ -71,6 +73,8 @@ class Enrollment(models.Model):
         AUDIENCE = "audience", _("no longer one of its people")
         STOPPED = "stopped", _("campaign stopped")
         MOVED_OUT = "moved out", _("left at a new version")
+        NO_DAY = program.NO_DAY, _("they have no such date")
+        DAY_OVER = program.DAY_OVER, _("their date is over")
 
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="enrollments")
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="enrollments")
@@ -112,6 +116,9 @@ class Enrollment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact} · {self.campaign}"
+
+
+WORDS.update(Enrollment.Reason.choices)
 
 
 class Watch(models.Model):

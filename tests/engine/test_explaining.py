@@ -1,0 +1,203 @@
+"""Why each was decided is kept: one row a place, in as many statements for many as for few."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils.translation import override
+
+from tests import factories as make
+from tests.queries import queries
+from wagtail_drip.engine import enrolling
+from wagtail_drip.engine.advancing import advance_due
+from wagtail_drip.engine.claiming import claim
+from wagtail_drip.engine.disclosing import disclose
+from wagtail_drip.engine.erasing import erase
+from wagtail_drip.engine.merging import merge
+from wagtail_drip.engine.pruning import prune
+from wagtail_drip.flow.reasons import Reason, because
+from wagtail_drip.models import Cap, Decision, Refusal
+from wagtail_drip.models.consent import withdraw
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DAY = timedelta(days=1)
+
+
+def kept(row) -> dict[str, str]:
+    """The codes by place."""
+    return {one.node: one.code for one in Decision.objects.filter(enrollment=row)}
+
+
+def tagged_then_mailed(**fields):
+    nodes = {
+        "t": make.do("w", do="tag", side="add", tag="x"),
+        "w": make.wait("s"),
+        "s": make.send(make.step(), "e"),
+        "e": make.leave("enough"),
+    }
+    return make.campaign(nodes=nodes, **fields)
+
+
+def test_each_place_has_its_reason_with_version_and_moment(now):
+    row = make.enrollment(tagged_then_mailed())
+    advance_due(now)
+    assert kept(row) == {"t": "done", "w": "waits"}
+    wait = Decision.objects.get(node="w")
+    assert (wait.version, wait.at, wait.visit) == (row.version, now, 1)
+    said = wait.because.sentence(ZoneInfo("Asia/Tehran"))
+    assert said == "Waits until March 3, 2026 12:30."
+    advance_due(now + DAY)
+    assert kept(row) == {"t": "done", "w": "waits"}  # its delivery tells of the send
+
+
+def test_a_later_decision_at_the_same_place_replaces_the_earlier(now):
+    campaign = make.campaign(nodes={"l": make.wait_event("bought", "", "", amount=2)})
+    row = make.enrollment(campaign)
+    advance_due(now), advance_due(now)
+    assert kept(row) == {"l": "waits"}
+    advance_due(now + 2 * DAY)
+    assert kept(row) == {"l": "not_in_time"}
+    assert Decision.objects.get().at == now + 2 * DAY
+
+
+def test_a_fault_is_kept_too(now):
+    row = make.enrollment(make.campaign(nodes={"b": make.branch(make.group(make.condition("no")))}))
+    advance_due(now)
+    assert kept(row) == {"b": "fault"}
+    assert "unknown condition" in Decision.objects.get().because.sentence()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        ("skip", "Not sent: At most 1 a week: the next is possible on March 8, 2026 10:00."),
+        (
+            "delay",
+            "Held until March 8, 2026 10:00: At most 1 a week: next on March 8, 2026 10:00",
+        ),
+    ],
+)
+def test_a_cap_is_told_with_the_next_possible_moment(outcome, said, now):
+    topic = make.topic()
+    campaign = make.campaign(topic=topic)
+    Cap.objects.create(site=campaign.site, most=1, days=7, outcome=outcome)
+    person = make.contact()
+    make.consent(person, topic)
+    other = make.enrollment(make.campaign("other", topic=topic), person)
+    make.delivery(other, state="sent", settled_at=now - DAY)
+    row = make.enrollment(campaign, person, due_at=None)
+    make.delivery(row, version=row.version)
+    assert not claim("a", now, 10).taken
+    decision = Decision.objects.get(enrollment=row)
+    assert (decision.node, decision.version) == ("n1", row.version)
+    assert decision.because.sentence(ZoneInfo("Europe/Berlin")) == said
+    with override("de"):  # whatever the worker's language was: dates are the reader's
+        assert "8. März 2026 10:00" in decision.because.sentence(ZoneInfo("Europe/Berlin"))
+
+
+def test_quiet_and_unpublished_are_told(now):
+    row = make.enrollment(make.campaign(nodes={"s": make.send(make.step("Hi", live=False))}))
+    make.delivery(row)
+    claim("a", now, 10)
+    assert "“Hi” is not published" in Decision.objects.get().because.sentence()
+
+
+def test_who_must_leave_is_told_at_the_mail(now):
+    topic = make.topic()
+    person = make.contact()
+    make.consent(person, topic)
+    row = make.enrollment(make.campaign(topic=topic), person, due_at=None)
+    make.delivery(row)
+    withdraw(person, topic, at=now, source="a test")
+    claim("a", now, 10)
+    assert Decision.objects.get().because.sentence() == "Not sent: unsubscribed."
+
+
+def test_why_somebody_did_not_enter(now):
+    topic = make.topic()
+    campaign, person = make.campaign(topic=topic), make.contact()
+    make.event(person, at=now)
+    enrolling.enroll_new(now)
+    refusal = Refusal.objects.get()
+    assert (refusal.contact, refusal.campaign, refusal.code) == (person, campaign, "no_consent")
+    make.consent(person, topic)
+    for number in range(2):
+        make.event(person, at=now + number * DAY)
+        enrolling.enroll_new(now + number * DAY)
+    assert person.enrollments.count() == 1
+    refusal = Refusal.objects.get()
+    assert (refusal.code, refusal.at) == ("entered_before", now + DAY)
+
+
+def test_an_audience_leaves_no_row_for_everybody(now):
+    only = make.condition("attribute", key="city", op="equals", value="Ulm")
+    campaign = make.campaign(audience=[only])
+    make.contacts(3)
+    enrolling.enroll_audience(campaign, now=now)
+    assert not Refusal.objects.exists()
+    enrolling.enroll(campaign, make.contacts(1), now=now)
+    assert not Refusal.objects.exists()  # by hand the audience isn't asked
+
+
+def test_erased_people_leave_no_reason(now):
+    row = make.enrollment(tagged_then_mailed())
+    advance_due(now)
+    Refusal.objects.create(contact=row.contact, campaign=row.campaign, at=now, code="suppressed")
+    other = make.enrollment(row.campaign)
+    advance_due(now)
+    erase(row.contact, now=now)
+    assert not Refusal.objects.exists() and not kept(row) and kept(other)
+
+
+def test_a_copy_of_ones_data_has_them_and_a_merge_keeps_them(now):
+    row = make.enrollment(tagged_then_mailed())
+    advance_due(now)
+    Refusal.objects.create(contact=row.contact, campaign=row.campaign, at=now, code="suppressed")
+    kept_one = merge(make.contact(), row.contact, now=now)
+    told = disclose(kept_one, now=now)
+    assert [one["node"] for one in told["decisions"]] == ["t", "w"]
+    assert told["decisions"][1]["text"].startswith("Waits until March 3, 2026")
+    assert told["decisions"][1]["campaign"] == "welcome"
+    assert [one["text"] for one in told["refused_entries"]] == ["Their address is suppressed."]
+    assert "wagtail_drip.refusal" not in told["other"]
+    json.dumps(told)
+
+
+def test_they_go_after_400_days_or_as_set(now, settings):
+    row = make.enrollment(tagged_then_mailed())
+    advance_due(now)
+    Refusal.objects.create(contact=row.contact, campaign=row.campaign, at=now, code="suppressed")
+    assert prune(now + 400 * DAY)["decisions"] == 0
+    assert prune(now + 401 * DAY, dry_run=True)["decisions"] == 3
+    assert prune(now + 401 * DAY)["decisions"] == 3 and not kept(row)
+    advance_due(now + DAY)
+    settings.WAGTAIL_DRIP_RETENTION = {"decisions": None}
+    assert "decisions" not in prune(now + 9999 * DAY)
+
+
+def test_as_many_statements_for_500_as_for_10(now):
+    german = make.group(make.condition("language", language="de"))
+    nodes = {"b": make.branch(german, "w", "w"), "w": make.wait("s"), "s": make.send(make.step())}
+    campaign = make.campaign(nodes=nodes)
+
+    def run(amount):
+        make.enrollments(campaign, amount)
+        return queries(advance_due, now)
+
+    assert run(10) == run(500)
+    assert Decision.objects.count() == 2 * 510
+
+
+@pytest.mark.parametrize("value", ["\0", "\ud800", "x" * 5000, float("nan"), object(), [1] * 99])
+def test_what_no_database_keeps_is_kept_short_and_clean(value, now):
+    row = make.enrollment(make.campaign())
+    seen = because("fault", fault=value).as_json()["seen"]
+    Decision.objects.create(enrollment=row, node="n", at=now, code="fault", seen=seen)
+    assert len(json.dumps(Decision.objects.get().seen)) < 1000
+
+
+def test_a_code_of_another_release_is_shown_as_it_is():
+    assert Reason("news", {"a": 1}).sentence() == "news"
