@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('wagtail_drip', '0019_shared_content'),
+        ('wagtail_drip', '0021_api_keys'),
     ]
 
     operations = [
