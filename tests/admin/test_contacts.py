@@ -16,16 +16,19 @@ from tests.queries import queries
 from wagtail_drip.admin import contact_timeline
 from wagtail_drip.admin.contact_actions import ACTIONS
 from wagtail_drip.admin.contacts import act_url, contact_url, export_url
+from wagtail_drip.admin.record_cells import record_url
 from wagtail_drip.models import (
     Attribute,
     Consent,
     Contact,
     ContactImport,
+    Decision,
     Enrollment,
     Event,
     ImportedContact,
     Link,
     Reaction,
+    Refusal,
     Segment,
     Suppression,
     Tag,
@@ -60,6 +63,11 @@ def lived(amount: int, now, **fields) -> Contact:
             campaign, contact, event=event, entered_at=at, state="left", reason=HOSTILE, ended_at=at
         )
         make.delivery(row, created_at=at, state="failed", reason=HOSTILE)
+        seen = {"fault": HOSTILE}
+        Decision.objects.create(
+            enrollment=row, version=row.version, node="n1", at=at, code="fault", seen=seen
+        )
+        Refusal.objects.create(contact=contact, campaign=campaign, at=at, code="fault", seen=seen)
         grant(contact, make.topic(make.uuid4().hex, name=HOSTILE), at=at, source=HOSTILE)
         contact.tags.add(Tag.objects.create(name=HOSTILE, slug=make.uuid4().hex))
     return contact
@@ -76,6 +84,26 @@ def test_a_person_and_their_story_are_on_one_page(marketer, now):
     for text in ("Ann", "Home town", "Bookham", "[1]", "hard bounce", "Entered a campaign",
                  "Signed up", "Agreed to", "Tagged"):  # fmt: skip
         assert text in content
+
+
+def test_why_is_told_by_their_clock_on_both_pages(now):
+    client = client_of("reader", "view_contact", "view_enrollment", "see_personal_data")
+    contact = make.contact(time_zone="Asia/Tehran")
+    row = make.enrollment(make.campaign(), contact)
+    why = {"until": "2026-03-08T09:00:00+00:00", "reason": {"code": "not_now", "seen": {}}}
+    Decision.objects.create(
+        enrollment=row, version=row.version, node="n1", at=now, code="held", seen=why
+    )
+    Refusal.objects.create(contact=contact, campaign=row.campaign, at=now, code="suppressed")
+    page = client.get(contact_url(contact.pk)).text
+    inside = client.get(record_url("people", row.pk)).text
+    for text in (page, inside):
+        assert "Held until March 8, 2026 12:30: Nothing is sent at this hour." in text
+        assert "Version 1" in text
+    assert "Did not enter “Welcome”" in page and "Their address is suppressed." in page
+    assert "03/02/2026 12:30" in inside
+    blind = client_of("blind", "view_contact", "view_enrollment")
+    assert "Held until" not in blind.get(record_url("people", row.pk), follow=True).text
 
 
 def test_what_they_wish_is_on_their_page(marketer):
@@ -119,6 +147,8 @@ def test_another_site_s_editor_reads_their_own_part_of_the_story(now):
     hidden = make.enrollment(make.campaign("hidden", name="Hidden"), contact)
     mail = make.delivery(hidden, created_at=now)
     Reaction.objects.create(delivery=mail, kind="opened", at=now)
+    Decision.objects.create(enrollment=hidden, node="n1", at=now, code="done")
+    Refusal.objects.create(contact=contact, campaign=hidden.campaign, at=now, code="suppressed")
     grant(contact, make.topic("ours", name="Hidden"), at=now, source="form")
     job = ContactImport.objects.create(file_name="Hidden", encoding="UTF-8", delimiter=",")
     ImportedContact.objects.create(contact=contact, job=job, at=now)

@@ -15,8 +15,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from wagtail.models import ModelLogEntry
 
-from ..models import Contact, Delivery, Enrollment, Event, Reaction
+from ..models import Contact, Decision, Delivery, Enrollment, Event, Reaction, Refusal
 from .contact_actions import LOGGED
+from .deciding import decisions_of, refusals_of, sentence, version
 from .forms import trigger_label
 from .record_cells import linked, mail_name, named, reason
 from .sites import within
@@ -109,6 +110,23 @@ def _mails(contact: Contact, user: Any) -> Source:
     return rows, "created_at", entry
 
 
+def _decisions(contact: Contact, user: Any) -> Source:
+    def entry(row: Decision) -> Entry:
+        marks = _said([version(row)])
+        text = linked(row.enrollment, user, row.enrollment.campaign)
+        return Entry(row.at, "help", text, sentence(row, contact), marks)
+
+    return decisions_of(contact), "at", entry
+
+
+def _refusals(contact: Contact, user: Any) -> Source:
+    def entry(row: Refusal) -> Entry:
+        text = _("Did not enter “%s”") % row.campaign
+        return Entry(row.at, "circle-xmark", text, sentence(row, contact))
+
+    return refusals_of(contact), "at", entry
+
+
 def _reactions(contact: Contact, user: Any) -> Source:
     def entry(row: Any) -> Entry:
         clicked = row.kind == Reaction.Kind.CLICKED
@@ -177,5 +195,6 @@ def _said(marks: Iterable[str]) -> list[str]:
 
 
 SOURCES: list[Callable[[Contact, Any], Source]] = [
-    _events, _entered, _ended, _mails, _reactions, _consents, _tags, _imports, _merges, _by_hand,
+    _events, _refusals, _entered, _decisions, _ended, _mails, _reactions, _consents, _tags,
+    _imports, _merges, _by_hand,
 ]  # fmt: skip

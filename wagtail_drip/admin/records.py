@@ -22,7 +22,7 @@ from wagtail.admin.filters import WagtailFilterSet
 from wagtail_modeladmin.options import ModelAdmin
 
 from ..models import Contact, Conversion, Delivery, Enrollment, Event, Reaction, Step
-from . import contact_actions, record_filters
+from . import contact_actions, deciding, record_filters
 from .contact_editing import list_buttons
 from .contacts import ContactView, may_export
 from .forms import trigger_label
@@ -277,10 +277,11 @@ class EnrollmentAdmin(RecordAdmin):
         return linked(enrollment.event, user)
 
     def related(self, enrollment: Enrollment, user: Any) -> list[dict[str, Any]]:
-        return section(
+        mails = section(
             Delivery, named(enrollment.deliveries.all()), user, "created_at",
             lambda d: [linked(d, user, mail_name(d)), with_reason(d)],
         )  # fmt: skip
+        return [*mails, *deciding.section(enrollment, user)]
 
 
 class DeliveryAdmin(RecordAdmin):

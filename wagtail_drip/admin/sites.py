@@ -28,12 +28,14 @@ from ..models import (
     ConsentRecord,
     Contact,
     ContactImport,
+    Decision,
     Delivery,
     Enrollment,
     Event,
     Farewell,
     ImportedContact,
     Reaction,
+    Refusal,
     SharedContent,
     SiteBrand,
     SiteSettings,
@@ -75,7 +77,9 @@ def within(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     model = rows.model
     if model in _OWN:
         return rows.filter(site__in=sites)
-    if model in (Enrollment, Delivery):
+    if model is Decision:
+        return rows.filter(enrollment__campaign__site__in=sites)
+    if model in (Enrollment, Delivery, Refusal):
         return rows.filter(campaign__site__in=sites)
     if model in (Consent, ConsentRecord):
         return rows.filter(topic__site__in=sites)
