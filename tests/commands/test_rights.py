@@ -41,7 +41,7 @@ def test_pruning_says_what_went(capsys, settings, now):
     call_command("drip_prune", "--dry-run")
     assert "events: 1 would go" in capsys.readouterr().out and Event.objects.exists()
     call_command("drip_prune", "--json")
-    assert json.loads(capsys.readouterr().out) == {"events": 1, "imports": 0}
+    assert json.loads(capsys.readouterr().out) == {"events": 1, "imports": 0, "decisions": 0}
     assert not Event.objects.exists()
 
 

@@ -78,7 +78,7 @@ def test_a_date_of_theirs_is_asked_and_awaited():
     assert decided(BIRTHDAY, facts=["2026-03-05"], now=NOW + 9 * DAY).to == "y"
 
 
-@pytest.mark.parametrize(("day", "reason"), [(None, "no such"), ("2026-02-01", "over")])
+@pytest.mark.parametrize(("day", "reason"), [(None, "no date"), ("2026-02-01", "over")])
 def test_without_a_date_they_leave_or_go_on_as_chosen(day, reason):
     left = decided(BIRTHDAY, facts=[day])
     assert isinstance(left, End)

@@ -71,6 +71,6 @@ def test_a_mail_that_was_late_into_the_night_is_held_until_morning(now):
     delivery = make.deliveries(make.campaign(topic=topic), 1)[0]
     make.consent(delivery.contact, topic)
     verdict = check(load_to_make([delivery.pk]), now)[delivery.pk]
-    assert (verdict.until, bool(verdict.reason)) == (now + timedelta(hours=2), True)
+    assert (verdict.until, verdict.told.code) == (now + timedelta(hours=2), "held")
     later = now + timedelta(hours=2)
     assert isinstance(check(load_to_make([delivery.pk]), later)[delivery.pk], Go)

@@ -36,7 +36,7 @@ class ApiKeyViewSet(SiteBound):
     model = ApiKey
     icon = "key"
     menu_label = gettext_lazy("Keys for other systems")
-    menu_order = 11
+    menu_order = 40  # behind the records: seldom looked at
     copy_view_enabled = False
     index_view_class = ApiKeyIndexView
     index_results_template_name = EMPTY_STATE

@@ -80,9 +80,11 @@ class RecommendedBlock(EmailStructBlock):
             for pk, given in found.items()
         }
 
-    def sample_values(self, value: Any, rendering: Rendering) -> dict[str, Any] | None:
-        shelf, found = Shelf(rendering), recommender().sample(self.most(value))
-        return {"shown": [shelf[one] for one in found]} if found else None
+    def sample_values(self, value: Any, rendering: Rendering) -> dict[str, Any]:
+        # A site without a single product yet shows what one would look like.
+        most = self.most(value)
+        shelf, found = Shelf(rendering), recommender().sample(most) or Recommender().sample(most)
+        return {"shown": [shelf[one] for one in found]}
 
     def most(self, value: Any) -> int:
         return min(max(value.get("number") or IN_A_ROW, 1), MOST)
@@ -92,17 +94,16 @@ class RecommendedBlock(EmailStructBlock):
         rendering: Rendering = context["rendering"]
         shown = context.get("shown")
         if shown is None:
-            shown = (self.sample_values(value, rendering) or {}).get("shown", [])
+            shown = self.sample_values(value, rendering)["shown"]
         rows = [shown[start : start + IN_A_ROW] for start in range(0, len(shown), IN_A_ROW)]
         empty = [range(IN_A_ROW - len(row)) for row in rows]  # so that all are equally wide
         width = picture_width(rendering)
         return {**context, "rows": list(zip(rows, empty, strict=True)), "width": width, "gap": GAP}
 
     def plain(self, value: Any, rendering: Rendering, **context: Any) -> str:
-        shown = context.get("shown") or (self.sample_values(value, rendering) or {}).get("shown")
+        shown = context.get("shown") or self.sample_values(value, rendering)["shown"]
         named = [
-            (", ".join(filter(None, [one["title"], one["price"]])), one["link"])
-            for one in shown or []
+            (", ".join(filter(None, [one["title"], one["price"]])), one["link"]) for one in shown
         ]
         rows = ["\n".join(filter(None, both)) for both in named]
         return "\n\n".join(filter(None, [str(value.get("heading") or ""), *rows]))
