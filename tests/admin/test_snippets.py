@@ -30,11 +30,12 @@ def submenu(client) -> list[str]:
 
 
 def test_all_of_ours_stands_in_one_menu_group(editor):
-    assert submenu(editor) == [
+    # By name: Wagtail versions order settings and snippets differently.
+    assert sorted(submenu(editor)) == sorted([
         "Campaigns", "Mails", "Shared content", "Mailing topics", "Segments", "Frequency caps",
         "Tags", "Attributes", "Suppressed addresses", "Why people leave", "Look of the mails",
         "Contacts", "Events", "People in campaigns", "Deliveries", "Keys for other systems",
-    ]  # fmt: skip
+    ])  # fmt: skip
 
 
 def test_the_menu_shows_what_one_may_see(db):

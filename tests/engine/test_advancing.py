@@ -349,7 +349,8 @@ def test_one_query_for_a_branch_that_people_come_to_by_two_ways(now):
     one_way = queries(advance_due, now)
     factories.enrollment(campaign)
     factories.enrollment(campaign, node="n2")
-    assert queries(advance_due, now) == one_way
+    # Their number: an INSERT names its columns by what is the same in all rows.
+    assert len(queries(advance_due, now)) == len(one_way)
 
 
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="needs row locks")
