@@ -51,7 +51,7 @@ def write_mail(request: HttpRequest) -> JsonResponse:
     if not may(request.user, "add", Step):
         raise PermissionDenied
     name = request.POST.get("name", "").strip()
-    if not name or len(name) > Step._meta.get_field("name").max_length:
+    if not name or len(name) > (Step._meta.get_field("name").max_length or 0):
         return JsonResponse({"error": _("Give the mail a name of up to 200 letters.")}, status=400)
     step = Step(name=name, live=False, site=_site(request), locale=Locale.get_default())
     with transaction.atomic():

@@ -11,16 +11,14 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from wagtail.models import Site
 
 from ..conf import conf
-from .filling import default_site
+from .owned import OfSite
 
 START = "drip"
 SEEN = timedelta(minutes=1)  # `used_at` is no more exact than this
@@ -30,10 +28,7 @@ def new_id() -> str:
     return secrets.token_hex(12)
 
 
-class ApiKey(models.Model):
-    site = models.ForeignKey(
-        Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
-    )
+class ApiKey(OfSite):
     name = models.CharField(
         _("name"), max_length=100, help_text=_("Which system has it, e.g. “Till in the shop”.")
     )
@@ -58,17 +53,8 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().save(*args, **kwargs)
-
-    def full_clean(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().full_clean(*args, **kwargs)
-
-    def _fill_in(self) -> None:
-        if self.site_id is None:
-            self.site = default_site()
+    def fill_in(self) -> None:
+        super().fill_in()
         if not self.secret_digest:
             self.secret_digest = _digest(_secret(conf.HASH_KEY, self.public_id))
 

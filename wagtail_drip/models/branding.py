@@ -23,6 +23,7 @@ from ..content.colors import HEX, READABLE, contrast
 from ..fields import OpenStreamField
 from ..streams import OpenStreamBlock
 from .filling import default_site
+from .owned import OfSite
 
 is_color = RegexValidator(f"^{HEX.pattern}$", _("Write a color like #1f5c4d."))
 IMAGE = get_image_model_string()
@@ -70,7 +71,7 @@ def _logo(label: Any, help_text: Any) -> models.ForeignKey:
     )
 
 
-class SiteBrand(PreviewableMixin, models.Model):
+class SiteBrand(OfSite, PreviewableMixin):
     """One for each site. A site without one has the look that the package comes with."""
 
     site = models.OneToOneField(
@@ -119,11 +120,6 @@ class SiteBrand(PreviewableMixin, models.Model):
 
     def __str__(self) -> str:
         return _now("Look of the mails of %s") % self.site
-
-    def full_clean(self, *args: Any, **kwargs: Any) -> None:
-        if self.site_id is None and (site := default_site()):
-            self.site = site
-        super().full_clean(*args, **kwargs)
 
     def clean(self) -> None:
         """Refuses text that can't be read on its paper."""

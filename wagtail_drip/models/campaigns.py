@@ -22,7 +22,6 @@ from wagtail.models import (
     LockableMixin,
     PreviewableMixin,
     RevisionMixin,
-    Site,
     WorkflowMixin,
 )
 from wagtail.search import index
@@ -35,7 +34,8 @@ from ..flow.compiling import Problem
 from ..flow.outlining import Line
 from ..streams import raw
 from .consent import Topic
-from .filling import ascii_slug, default_site, free_slug
+from .filling import ascii_slug, free_slug
+from .owned import OfSite
 from .steps import Step
 
 __all__ = ["Campaign", "Choice", "Step", "Version", "VersionStep"]
@@ -50,6 +50,7 @@ class Choice(models.TextChoices):
 
 
 class Campaign(
+    OfSite,
     WorkflowMixin,
     DraftStateMixin,
     LockableMixin,
@@ -65,9 +66,6 @@ class Campaign(
         PER_EVENT = "per_event", _("once for each event")  # entry_key: the event's key digest
         AGAIN_AFTER = "again_after", _("again after a number of days")  # entry_key: an ordinal
 
-    site = models.ForeignKey(
-        Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
-    )
     name = models.CharField(_("name"), max_length=200)
     slug = models.SlugField(_("short name"), max_length=100, unique=True)
 
@@ -252,17 +250,8 @@ class Campaign(
             return "stopped" if self.started_at else "draft"
         return "paused" if self.paused_at else "live"
 
-    def full_clean(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().full_clean(*args, **kwargs)
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().save(*args, **kwargs)
-
-    def _fill_in(self) -> None:
-        if self.site_id is None:
-            self.site = default_site()
+    def fill_in(self) -> None:
+        super().fill_in()
         self.slug = ascii_slug(self.slug) or free_slug(Campaign, self.name, "campaign")
 
     def with_content_json(self, content: dict[str, Any]) -> Campaign:

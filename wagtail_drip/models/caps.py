@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from wagtail.models import Site
 
 from ..flow.capping import WEEK, Limit
-from .filling import default_site
+from .owned import OfSite
 from .segments import Segment
 
 FARTHEST_DAYS = 365
 
 
-class Cap(models.Model):
+class Cap(OfSite):
     """At most so many messages in so many days, of all a site's campaigns but transactional ones.
 
     Who is in its segment is asked before each message. Of several that hold for a person all are
@@ -28,9 +25,6 @@ class Cap(models.Model):
         DELAY = "delay", _("waits until it fits")
         SKIP = "skip", _("is left out; they go on in the flow")
 
-    site = models.ForeignKey(
-        Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
-    )
     most = models.PositiveSmallIntegerField(
         _("at most"),
         default=3,
@@ -69,18 +63,6 @@ class Cap(models.Model):
     def __str__(self) -> str:
         people = gettext("people in “%s”") % self.segment if self.segment else gettext("everybody")
         return f"{self.limit().words()} · {people}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().save(*args, **kwargs)
-
-    def full_clean(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().full_clean(*args, **kwargs)
-
-    def _fill_in(self) -> None:
-        if self.site_id is None:
-            self.site = default_site()
 
     def limit(self) -> Limit:
         """The same for the engine."""

@@ -12,25 +12,22 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from wagtail.models import Site
 from wagtail.search import index
 
 from .addresses import keyed_hash, keyed_hashes, normalize
 from .among import among
 from .contacts import Contact
 from .inserting import insert
+from .owned import OfSite
 
 
-class Topic(index.Indexed, models.Model):
+class Topic(OfSite, index.Indexed):
     """What people choose to hear about. Editors read "Mailing topic"."""
 
     class OptIn(models.TextChoices):
         DOUBLE = "double", _("they confirm by a mail first")
         SINGLE = "single", _("at once")  # but who has left comes back by a mail only
 
-    site = models.ForeignKey(
-        Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
-    )
     name = models.CharField(_("name"), max_length=100)
     slug = models.SlugField(_("short name"), max_length=100, unique=True)
     description = models.TextField(

@@ -92,7 +92,8 @@ def _start_problems(campaign: Campaign) -> list[Problem]:
 
 def _condition_problems(campaign: Campaign, field: str, subject: str) -> list[Problem]:
     asked = matching.raw_conditions(getattr(campaign, field))
-    place = str(campaign._meta.get_field(field).verbose_name).capitalize()
+    asked_in: Any = campaign._meta.get_field(field)
+    place = str(asked_in.verbose_name).capitalize()
     found = conditions.problems(asked, subject)
     return [Problem(message, place, field=field) for message in found]
 
@@ -148,8 +149,9 @@ def _prepare(candidate: Campaign) -> Program | list[Problem]:
 def compiled(candidate: Campaign) -> Program:
     """The program of the flow on the instance. Raises ValueError for one that isn't finished."""
     flow = raw(candidate.flow)
-    keys = Step.objects.filter(pk__in=compiling.step_ids(flow))
-    return compiling.compile_flow(flow, dict(keys.values_list("pk", "translation_key")))
+    steps = Step.objects.filter(pk__in=compiling.step_ids(flow))
+    keys = {pk: str(key) for pk, key in steps.values_list("pk", "translation_key")}
+    return compiling.compile_flow(flow, keys)
 
 
 def unfinished(candidate: Campaign) -> list[Problem]:

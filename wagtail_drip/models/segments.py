@@ -21,11 +21,12 @@ from ..flow.blocks import AudienceBlock
 from ..streams import raw
 from .contacts import Contact
 from .filling import ascii_slug, free_slug
+from .owned import Filling
 
 IN_SEGMENT = "in_segment"  # the condition whose args name a segment by its slug
 
 
-class Segment(index.Indexed, models.Model):
+class Segment(Filling, index.Indexed):
     """A group of conditions under a name. Who is in it is asked each time."""
 
     class Match(models.TextChoices):
@@ -56,21 +57,14 @@ class Segment(index.Indexed, models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().save(*args, **kwargs)
-
-    def full_clean(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().full_clean(*args, **kwargs)
-
     def clean(self) -> None:
         """Conditions that can't be asked are refused, and so is a segment inside itself."""
         found = self.problems()
         if found:
             raise ValidationError({"conditions": [problem.capitalize() for problem in found]})
 
-    def _fill_in(self) -> None:
+    def fill_in(self) -> None:
+        super().fill_in()
         self.slug = ascii_slug(self.slug) or free_slug(Segment, self.name, "segment")
 
     def group(self) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from wagtail.models import (
     PreviewableMixin,
     ReferenceIndex,
     RevisionMixin,
-    Site,
     TranslatableMixin,
     WorkflowMixin,
 )
@@ -38,7 +37,8 @@ from ..content.grouping import GroupBlock
 from ..content.personalizing import Hold
 from ..fields import OpenStreamField
 from ..streams import sharing
-from .filling import as_draft, default_site
+from .filling import as_draft
+from .owned import OfSite
 
 _WITHIN = "within shared content"  # the mark that a stream is one's body
 
@@ -53,6 +53,7 @@ class SharedBodyBlock(BodyBlock):
 
 
 class SharedContent(
+    OfSite,
     WorkflowMixin,
     DraftStateMixin,
     LockableMixin,
@@ -64,9 +65,6 @@ class SharedContent(
 ):
     """A few blocks that several mails show."""
 
-    site = models.ForeignKey(
-        Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
-    )
     name = models.CharField(_("name"), max_length=200, help_text=_("For editors alone."))
     body = OpenStreamField(SharedBodyBlock, blank=True, verbose_name=_("content"))
 
@@ -100,18 +98,6 @@ class SharedContent(
 
     def __str__(self) -> str:
         return self.name
-
-    def full_clean(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().full_clean(*args, **kwargs)
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().save(*args, **kwargs)
-
-    def _fill_in(self) -> None:
-        if self.site_id is None:
-            self.site = default_site()
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         """Raises ProtectedError, saying where it is used, while a mail shows it."""
@@ -161,7 +147,7 @@ class SharedContent(
     def serve_preview(self, request: Any, mode_name: str) -> HttpResponse:
         from ..content import making, sampling
 
-        self._fill_in()
+        self.fill_in()
         try:
             mail = making.sample(self.source())
         except Exception as error:  # a draft may hold anything

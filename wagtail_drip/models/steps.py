@@ -14,7 +14,6 @@ from wagtail.models import (
     LockableMixin,
     PreviewableMixin,
     RevisionMixin,
-    Site,
     TranslatableMixin,
     WorkflowMixin,
 )
@@ -22,7 +21,8 @@ from wagtail.search import index
 
 from ..content.blocks import BodyBlock
 from ..fields import OpenStreamField
-from .filling import as_draft, default_site
+from .filling import as_draft
+from .owned import OfSite
 
 if TYPE_CHECKING:
     from ..content.compiling import Brand, Source
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 class Step(
+    OfSite,
     WorkflowMixin,
     DraftStateMixin,
     LockableMixin,
@@ -41,9 +42,6 @@ class Step(
 ):
     """One message. Never a wait or a branch; may stand in several flows."""
 
-    site = models.ForeignKey(
-        Site, verbose_name=_("site"), on_delete=models.CASCADE, related_name="+"
-    )
     name = models.CharField(
         _("name"), max_length=200, help_text=_("For editors; readers see the subject.")
     )
@@ -93,18 +91,6 @@ class Step(
 
     def __str__(self) -> str:
         return self.name
-
-    def full_clean(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().full_clean(*args, **kwargs)
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self._fill_in()
-        super().save(*args, **kwargs)
-
-    def _fill_in(self) -> None:
-        if self.site_id is None:
-            self.site = default_site()
 
     def source(self, brand: Brand | None = None, campaign: Campaign | None = None) -> Source:
         """Its message, as the content wing takes it. `brand`: default its own site's.

@@ -113,8 +113,9 @@ class _Import:
         self, model: type[Campaign | Step], data: Mapping[str, Any], path: str
     ) -> dict[str, Any]:
         """Field values by name; what the file leaves out gets the field's default."""
+        fields: Any = model._meta
         values = {
-            name: data.get(name, model._meta.get_field(name).get_default()) for name in PLAIN[model]
+            name: data.get(name, fields.get_field(name).get_default()) for name in PLAIN[model]
         }
         for name in STREAMS[model]:
             values[name] = self._stream(model, name, data, f"{path}.{name}")

@@ -287,7 +287,7 @@ def unknown_slugs() -> Iterator[str]:
         named = raw_conditions(campaign.audience) + raw_conditions(campaign.goals)
         yield from _unknown_conditions(named, conditions, campaign)
     inside = Enrollment.objects.filter(state=Enrollment.State.ACTIVE).values("version")
-    current = [campaign.current_version_id for campaign in live]
+    current = [pk for campaign in live if (pk := campaign.current_version_id)]
     versions = Version.objects.filter(pk__in=inside) | Version.objects.filter(pk__in=current)
     for version in versions.select_related("campaign"):
         if compiling.is_newer(version.program):
