@@ -73,7 +73,7 @@ def test_the_narrower_of_two_limits_holds(now, clock, settings):
 
 def test_what_may_not_go_uses_nothing_up(now, clock):
     campaign = make.campaign(rate=60)
-    for row in make.deliveries(campaign, 2):
+    for row in make.deliveries(campaign, 2, due_at=now - timedelta(minutes=1)):
         row.enrollment.state = "left"
         row.enrollment.save()
     make.deliveries(campaign, 5)
