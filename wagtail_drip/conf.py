@@ -163,6 +163,16 @@ class Conf:
         return int(self._get("BRAKE_REST_HOURS", 24))
 
     @property
+    def LAPSED_DAYS(self) -> int:
+        """After how many days without another order a customer without a habit has lapsed."""
+        return max(1, int(self._get("LAPSED_DAYS", 365)))
+
+    @property
+    def LAPSED_PERCENT(self) -> int:
+        """At how much of their own usual interval a customer with three orders has lapsed."""
+        return max(100, int(self._get("LAPSED_PERCENT", 200)))
+
+    @property
     def ALERT_EMAILS(self) -> list[str]:
         """Who is told when a campaign pauses by itself; default: the addresses of ADMINS."""
         admins = [one if isinstance(one, str) else one[1] for one in settings.ADMINS]

@@ -18,6 +18,7 @@ from .admin import (
     deleting,
     drafting,
     home,
+    lifecycle,
     log_entries,
     people_chooser,
     permissions,
@@ -99,6 +100,7 @@ for record in records.RECORDS:
 def register_admin_urls():
     patterns = [
         path("write-mail/", drafting.write_mail, name="write_mail"),
+        path("lifecycle/", lifecycle.LifecycleView.as_view(), name="lifecycle"),
         path("resolve/", resolving.resolve, name="resolve"),
         path("contacts/choose/", contacts.choose, name="choose"),
         path("contacts/act/<slug:slug>/", contacts.ActView.as_view(), name="act"),
@@ -140,6 +142,7 @@ previewing.connect()
 hooks.register("register_rich_text_features", chips.register)
 hooks.register("register_log_actions", log_entries.register)
 hooks.register("construct_snippet_action_menu", actions.campaign_actions)
+hooks.register("register_reports_menu_item", lifecycle.menu_item)
 hooks.register("construct_homepage_panels", home.add_panel)
 hooks.register("before_unpublish_page", used_pages.ask_again)
 hooks.register("before_delete_page", used_pages.warn)

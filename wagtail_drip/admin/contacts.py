@@ -24,7 +24,17 @@ from wagtail.admin.views.generic import WagtailAdminTemplateMixin
 from wagtail.admin.widgets.button import Button
 
 from ..engine.disclosing import disclose
-from ..models import Attribute, Contact, Delivery, Enrollment, Event, Segment, Suppression
+from ..models import (
+    Attribute,
+    Contact,
+    Delivery,
+    Enrollment,
+    Event,
+    Segment,
+    Stage,
+    Suppression,
+    lifecycle,
+)
 from ..models.addresses import keyed_hashes
 from ..models.contacts import TRACKED
 from ..models.matching import UnknownCondition
@@ -110,6 +120,7 @@ class ContactView(PersonPage, TemplateView):
             **super().get_context_data(**kwargs),
             "contact": self.object,
             "facts": facts(self.object),
+            "stage": stage_of(self.object),
             "suppressions": against(self.object),
             "consents": within(
                 self.object.consents.select_related("topic").order_by("topic__name"), user
@@ -148,6 +159,14 @@ def facts(contact: Contact) -> list[tuple[str, Any]]:
         plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         rows.append((one.label, one.say(value)) if one else (key, plain))
     return [(str(label), text) for label, text in rows if text]
+
+
+def stage_of(contact: Contact) -> str:
+    """Where they stand in the lifecycle, in words."""
+    if contact.erased_at:
+        return ""
+    found = lifecycle.with_stages(Contact.objects.filter(pk=contact.pk), timezone.now()).get()
+    return str(capfirst(Stage(found.stage).label))
 
 
 def _wishes(contact: Contact) -> list[tuple[Any, Any]]:

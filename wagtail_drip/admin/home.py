@@ -17,6 +17,7 @@ from wagtail.admin.ui.components import Component
 
 from ..engine import sending
 from ..models import Campaign, Delivery, Heartbeat, Step, Topic, standing
+from . import lifecycle
 from .forms import status_label
 from .permissions import may, may_see_campaigns
 from .places import campaign_url
@@ -126,6 +127,7 @@ class DripPanel(Component):
         refused = campaigns.filter(refused_at__isnull=False).order_by("-refused_at")[:5]
         return {
             "figures": figures(now, user),
+            "stages": lifecycle.latest(user),
             "running": running,
             "beat": beat,
             "held": held,

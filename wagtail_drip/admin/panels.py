@@ -167,6 +167,7 @@ def campaign_panels() -> TabbedInterface:
     settings = [
         FieldPanel("site"),
         short_name_panel(_("Names the campaign in reports and commands.")),
+        FieldPanel("stage"),
         MultiFieldPanel(
             [FieldPanel("topic"), FieldPanel("transactional_reason")],
             heading=_("Who may get it"),
@@ -207,6 +208,7 @@ def step_panels() -> ObjectList:
             FieldPanel("body"),
             MergeFieldsPanel(heading=_("Words that differ for each reader"), icon="tag"),
             sender_panel(otherwise=_("Leave empty to send as the campaign does.")),
+            FieldPanel("stage"),
             FieldPanel("site"),
             ResultsPanel(heading=_("Results"), icon="list-ul"),
             PublishingPanel(),

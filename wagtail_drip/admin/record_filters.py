@@ -6,10 +6,12 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.db.models import OuterRef, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 
-from ..models import Campaign, Contact, Delivery, Enrollment, Event, Tag
+from ..models import Campaign, Contact, Delivery, Enrollment, Event, Stage, Tag, lifecycle
 from .forms import trigger_choices
 
 
@@ -39,7 +41,18 @@ def tags() -> list[tuple[str, str]]:
 
 class ContactFilterSet(WagtailFilterSet):
     created = between(_("Created"), "created_at")
+    stage = django_filters.ChoiceFilter(
+        label=_("Lifecycle stage"),
+        choices=Stage.choices,
+        method="in_stage",
+        empty_label=_("All"),
+        widget=forms.RadioSelect,
+    )
     tag = one_of(_("Tag"), "taggings__tag", tags)
+
+    def in_stage(self, contacts: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
+        wanted = lifecycle.in_stage(value, OuterRef("pk"), timezone.now())
+        return contacts.filter(wanted, erased_at=None)
 
     class Meta:
         model = Contact

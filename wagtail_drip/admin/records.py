@@ -13,6 +13,7 @@ from django.contrib.auth.models import Permission
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import re_path
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.text import capfirst
@@ -21,7 +22,17 @@ from django.utils.translation import gettext_lazy
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail_modeladmin.options import ModelAdmin
 
-from ..models import Contact, Conversion, Delivery, Enrollment, Event, Reaction, Step
+from ..models import (
+    Contact,
+    Conversion,
+    Delivery,
+    Enrollment,
+    Event,
+    Reaction,
+    Stage,
+    Step,
+    lifecycle,
+)
 from . import contact_actions, deciding, record_filters
 from .contact_editing import list_buttons
 from .contacts import ContactView, may_export
@@ -142,8 +153,16 @@ class ContactAdmin(RecordAdmin):
     menu_icon = "user"
     base_url_path = "drip/contacts"
     index_view_extra_css = [*RecordAdmin.index_view_extra_css, "wagtail_drip/contact.css"]
-    list_display = ("email", "full_name", "tagged", "language", "created_at")
-    list_export = ("email", "first_name", "last_name", "language", "time_zone", "created_at")
+    list_display = ("email", "full_name", "stage", "tagged", "language", "created_at")
+    list_export = (
+        "email",
+        "first_name",
+        "last_name",
+        "stage",
+        "language",
+        "time_zone",
+        "created_at",
+    )
     sortable = ("created_at",)
     ordering = ("-created_at",)
     filterset_class = record_filters.ContactFilterSet
@@ -159,7 +178,8 @@ class ContactAdmin(RecordAdmin):
         return ContactView.as_view()(request, instance_pk=instance_pk)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
-        return super().get_queryset(request).prefetch_related("tags")
+        people = super().get_queryset(request).prefetch_related("tags")
+        return lifecycle.with_stages(people, timezone.now())
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         """With a box to choose by for those who may do something with the chosen."""
@@ -183,6 +203,12 @@ class ContactAdmin(RecordAdmin):
     def full_name(self, contact: Contact) -> str:
         name = f"{contact.first_name} {contact.last_name}".strip()
         return format_html("<bdi>{}</bdi>", name) if name else NOTHING
+
+    @column(gettext_lazy("Lifecycle stage"))
+    def stage(self, contact: Any) -> str:
+        return NOTHING if contact.erased_at else str(capfirst(Stage(contact.stage).label))
+
+    export_stage = stage
 
     @column(gettext_lazy("Tags"))
     def tagged(self, contact: Contact) -> str:

@@ -89,7 +89,7 @@ class CampaignFilterSet(WagtailFilterSet):
 
     class Meta:
         model = Campaign
-        fields = ["status", "trigger", "topic"]
+        fields = ["status", "trigger", "topic", "stage"]
 
 
 class StepIndexView(ListMixin, snippets.IndexView):
@@ -182,6 +182,13 @@ class CampaignViewSet(SiteBound):
             sort_key="trigger",
             classname=WIDE,
         ),
+        Column(
+            "stage",
+            label=_("Lifecycle stage"),
+            accessor="get_stage_display",
+            sort_key="stage",
+            classname=WIDE,
+        ),
         NumberColumn("people_inside", label=_("People inside"), sort_key="people_inside"),
         NumberColumn("mails_sent", label=_("Mails sent"), sort_key="mails_sent", classname=WIDE),
         UpdatedAtColumn(label=_("Updated"), classname=WIDE),
@@ -229,6 +236,7 @@ class StepViewSet(SiteBound):
     unpublish_view_class = actions.UnpublishMailView
     edit_template_name = "wagtail_drip/admin/step_edit.html"
     edit_handler = panels.step_panels()
+    list_filter = ["stage"]
     list_display = [
         "name",
         "subject",

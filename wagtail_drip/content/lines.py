@@ -53,6 +53,9 @@ class Lines:
 class LinesAdapter:
     """Where orders and carts are found. Subclass, and name it in WAGTAIL_DRIP_LINES."""
 
+    # Names of the events that are orders: what makes customers of people (models/lifecycle.py).
+    order_events: tuple[str, ...] = ("order_placed",)
+
     def orders(
         self, recipients: Sequence[Recipient], which: Which
     ) -> Mapping[int, Lines | Hold | None]:

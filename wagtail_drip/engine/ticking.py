@@ -25,11 +25,14 @@ from .resuming import resume_due
 from .retrying import renew_connection
 from .sending import send_due
 from .stopping import never
+from .surveying import count_stages
 from .tracking import hear_again
 
 logger = logging.getLogger("wagtail_drip")
 
 Clock = Callable[[], datetime]
+# What not every pass of a pump need do.
+SELDOM: tuple[Callable[..., int], ...] = (brake, count_stages)
 
 # How far ahead a running pump says it runs. Renewed on each pass; a killed pump's claim runs out.
 AHEAD = timedelta(seconds=15)
@@ -73,7 +76,7 @@ REST = timedelta(seconds=15)
 def tick(now: datetime, *, enough: Callable[[], bool] = never) -> Counts:
     """One pass of the whole line. `enough`: once it is true, no further message begins."""
     with Connections() as connections:
-        done = _pass(now, enough, connections, once=(brake,))
+        done = _pass(now, enough, connections, once=SELDOM)
     _beat(beat_at=now)
     return done
 
@@ -110,7 +113,7 @@ def _pump(
     connections: Connections,
 ) -> Counts:
     done = Counts()
-    once: tuple[Callable[..., int], ...] = (brake,)
+    once = SELDOM
     idle: dict[str, datetime] = {}
     while True:
         beat: dict[str, datetime] = {}  # the heart beats by what was done, not by what is begun

@@ -30,6 +30,7 @@ class TimeTrigger(Trigger):
 
     days: int = 0
     catch_up: int = 1
+    interest: bool = False  # time does it, not the person
 
     def __post_init__(self) -> None:
         if not (type(self.days) is int and abs(self.days) <= MOST_DAYS):

@@ -31,6 +31,8 @@ class Trigger:
     # Its campaigns must have a mailing topic: mail about such an event is never transactional.
     topic_only: bool = False
     value: str = ""
+    # Whether it shows interest: whoever does it and never ordered is a lead, no target.
+    interest: bool = True
 
     def problems(self, data: Mapping[str, Any]) -> list[str]:
         """What is wrong with an event's data, in words for the developer who recorded it."""
@@ -108,14 +110,36 @@ def builtin() -> dict[str, Trigger]:
     found = [
         Trigger("user_signed_up", gettext_lazy("signed up")),
         OfTopic(SUBSCRIBED, gettext_lazy("subscribed to the mailing topic"), news, ("topic",)),
-        Trigger(LEFT_TOPIC, gettext_lazy("left another mailing topic"), news, ("topic",), True),
-        Trigger(CANCELED, gettext_lazy("canceled a service"), {"service": "Reading club"}),
+        Trigger(
+            LEFT_TOPIC,
+            gettext_lazy("left another mailing topic"),
+            news,
+            ("topic",),
+            True,
+            interest=False,
+        ),
+        Trigger(
+            CANCELED,
+            gettext_lazy("canceled a service"),
+            {"service": "Reading club"},
+            interest=False,
+        ),
         OfSite(ASKED_FOR_TOPICS, gettext_lazy("asked for mail and must confirm"), asked, ("key",)),
         # Told by engine/reacting.py; programs that follow links don't count.
         Trigger(CLICKED, gettext_lazy("clicked a link in a mail"), clicked),
         OfForm(FORM_SUBMITTED, gettext_lazy("sent in a form of the site")),
         # Recorded by nobody: engine/occurring.py lets them in.
-        Trigger(LAUNCHED, gettext_lazy("is among its people when the campaign goes live")),
-        OfSite(ASKED_FOR_EXPORT, gettext_lazy("asked for a copy of their data"), asked, ("key",)),
+        Trigger(
+            LAUNCHED,
+            gettext_lazy("is among its people when the campaign goes live"),
+            interest=False,
+        ),
+        OfSite(
+            ASKED_FOR_EXPORT,
+            gettext_lazy("asked for a copy of their data"),
+            asked,
+            ("key",),
+            interest=False,
+        ),
     ]
     return {trigger.slug: trigger for trigger in found}

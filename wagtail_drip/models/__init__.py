@@ -24,6 +24,7 @@ from .segments import Segment
 from .sending_times import SendingTimes
 from .shared_content import SharedContent
 from .signups import PendingConsent, Throttle
+from .stages import Stage, StageCount
 from .tags import Tag, Tagging
 
 __all__ = [
@@ -63,6 +64,8 @@ __all__ = [
     "SharedContent",
     "SiteBrand",
     "SiteSettings",
+    "Stage",
+    "StageCount",
     "Step",
     "Suppression",
     "Tag",

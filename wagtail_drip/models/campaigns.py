@@ -36,6 +36,7 @@ from ..streams import raw
 from .consent import Topic
 from .filling import ascii_slug, free_slug
 from .owned import OfSite
+from .stages import Stage
 from .steps import Step
 
 __all__ = ["Campaign", "Choice", "Step", "Version", "VersionStep"]
@@ -68,6 +69,14 @@ class Campaign(
 
     name = models.CharField(_("name"), max_length=200)
     slug = models.SlugField(_("short name"), max_length=100, unique=True)
+
+    stage = models.CharField(
+        _("lifecycle stage"),
+        max_length=10,
+        choices=Stage.choices,
+        blank=True,
+        help_text=_("For whom it is meant. Lists of campaigns may be filtered by it."),
+    )
 
     # Start
     trigger = models.CharField(

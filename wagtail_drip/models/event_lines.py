@@ -32,7 +32,6 @@ MOST_LINES = 500
 class EventLines(LinesAdapter):
     """Subclass it to name other events, or keys of their data."""
 
-    order_events: tuple[str, ...] = ("order_placed",)
     cart_events: tuple[str, ...] = ("cart_changed",)
 
     def orders(

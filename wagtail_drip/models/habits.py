@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import Count, Exists, F, FloatField, Func, Max, Min, Q, Value
 from django.db.models.lookups import GreaterThan
 from django.utils.translation import gettext as _
@@ -15,6 +17,15 @@ from .journeys import Event
 from .questions import contact_of, whole
 
 FEWEST = 3  # two orders are one interval: that is no habit yet
+
+
+def late(now: datetime, percent: int) -> GreaterThan:
+    """That `now` is more than `percent` of the usual interval after the last one.
+
+    Over rows that have `times`, and `first` and `last` in `Seconds`.
+    """
+    waited = (Value(now.timestamp(), FloatField()) - F("last")) * (F("times") - 1) * 100.0
+    return GreaterThan(waited, (F("last") - F("first")) * float(percent))
 
 
 class Overdue(Condition):
@@ -37,9 +48,7 @@ class Overdue(Condition):
             .annotate(times=Count("pk"), first=Seconds(Min("at")), last=Seconds(Max("at")))
             .filter(times__gte=FEWEST, last__gt=F("first"))
         )
-        waited = (Value(now.timestamp(), FloatField()) - F("last")) * (F("times") - 1) * 100.0
-        usual = (F("last") - F("first")) * float(whole(args.get("percent")))
-        return Q(Exists(habits.filter(GreaterThan(waited, usual))))
+        return Q(Exists(habits.filter(late(now, whole(args.get("percent"))))))
 
     def check(self, args, subject=ENROLLMENT):
         event, percent = args.get("event"), args.get("percent")

@@ -22,6 +22,7 @@ from ..flow.blocks import AudienceBlock, ConditionsBlock
 from ..flow.conditions import Condition
 from ..streams import raw
 from .habits import Overdue
+from .lifecycle import InStage
 from .questions import AttributeCondition, EventHappened, HasTopic, SpeaksLanguage
 from .readers import Reacted
 from .whereabouts import DateCondition, HasTag, InCampaign, InSegment, RandomShare
@@ -134,7 +135,8 @@ class GroupBlock(StructBlock):
 
 def builtin() -> dict[str, Condition]:
     kinds = (
-        EventHappened(), Overdue(), Reacted(), AttributeCondition(), DateCondition(), HasTag(),
-        InSegment(), HasTopic(), SpeaksLanguage(), InCampaign(), RandomShare(), ConditionGroup(),
+        EventHappened(), Overdue(), InStage(), Reacted(), AttributeCondition(), DateCondition(),
+        HasTag(), InSegment(), HasTopic(), SpeaksLanguage(), InCampaign(), RandomShare(),
+        ConditionGroup(),
     )  # fmt: skip
     return {condition.slug: condition for condition in kinds}

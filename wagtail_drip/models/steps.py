@@ -23,6 +23,7 @@ from ..content.blocks import BodyBlock
 from ..fields import OpenStreamField
 from .filling import as_draft
 from .owned import OfSite
+from .stages import Stage
 
 if TYPE_CHECKING:
     from ..content.compiling import Brand, Source
@@ -44,6 +45,13 @@ class Step(
 
     name = models.CharField(
         _("name"), max_length=200, help_text=_("For editors; readers see the subject.")
+    )
+    stage = models.CharField(
+        _("lifecycle stage"),
+        max_length=10,
+        choices=Stage.choices,
+        blank=True,
+        help_text=_("For whom it is meant. Lists of mails may be filtered by it."),
     )
     channel = models.CharField(max_length=30, default="email", editable=False)
     subject = models.CharField(_("subject"), max_length=200, blank=True)

@@ -18,6 +18,7 @@ PLAIN = {
     Campaign: (
         "slug",
         "name",
+        "stage",
         "trigger",
         "leave_audience",
         "entry_rule",
@@ -34,7 +35,7 @@ PLAIN = {
         "track_opens",
         "utm_source",
     ),
-    Step: ("name", "subject", "preheader", "sender_name", "sender_email"),
+    Step: ("name", "stage", "subject", "preheader", "sender_name", "sender_email"),
 }
 STREAMS = {Campaign: ("audience", "goals", "flow"), Step: ("body",)}
 
