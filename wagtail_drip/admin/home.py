@@ -17,7 +17,7 @@ from wagtail.admin.ui.components import Component
 
 from ..engine import sending
 from ..models import Campaign, Delivery, Heartbeat, Step, Topic, standing
-from . import lifecycle
+from . import lifecycle, reviewing
 from .forms import status_label
 from .permissions import may, may_see_campaigns
 from .places import campaign_url
@@ -132,6 +132,7 @@ class DripPanel(Component):
             "beat": beat,
             "held": held,
             "first_steps": first_steps(user, running and not held),
+            "reviews": reviewing.reminders(campaigns, now),
             "braked": [
                 {"campaign": c, "url": campaign_url(c.pk)}
                 for c in braked.order_by("-paused_at").only("name", "paused_at", "paused_reason")[

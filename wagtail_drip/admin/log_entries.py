@@ -18,6 +18,7 @@ ACTIONS = [
     ("pause", gettext_lazy("Pause"), gettext_lazy("Campaign paused")),
     ("brake", gettext_lazy("Brake"), gettext_lazy("Campaign paused by itself")),
     ("resume", gettext_lazy("Resume"), gettext_lazy("Campaign resumed")),
+    ("review", gettext_lazy("Review"), gettext_lazy("Campaign reviewed")),
     ("sent", gettext_lazy("Mark as sent"), gettext_lazy("Uncertain mail sent")),
     ("resend", gettext_lazy("Send again"), gettext_lazy("Uncertain mail sent again")),
 ]

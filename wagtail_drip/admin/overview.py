@@ -63,11 +63,14 @@ class OverviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
         results = HeaderButton(_("Results"), url=url, icon_name="list-ul")
         url = campaign_url(self.campaign.pk, "try")
         try_ = HeaderButton(_("Try it out"), url=url, icon_name="view")
+        url = campaign_url(self.campaign.pk, "review")
+        review = HeaderButton(_("Review"), url=url, icon_name="calendar-check")
         if not may(self.request.user, "change", Campaign):
-            return [results, try_]
+            return [results, try_, review]
         return [
             results,
             try_,
+            review,
             HeaderButton(_("Edit"), url=campaign_url(self.campaign.pk), icon_name="edit"),
         ]
 

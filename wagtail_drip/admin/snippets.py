@@ -9,6 +9,7 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import (
@@ -22,6 +23,7 @@ from wagtail.admin.ui.tables import (
 from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
+from ..engine.reviewing import overdue
 from ..flow.triggers import ASKED_FOR_TOPICS
 from ..models import (
     Campaign,
@@ -36,7 +38,17 @@ from ..models import (
     Topic,
 )
 from ..models.standing import standing
-from . import actions, choosing, editing, foretelling, overview, panels, results, testing
+from . import (
+    actions,
+    choosing,
+    editing,
+    foretelling,
+    overview,
+    panels,
+    results,
+    reviewing,
+    testing,
+)
 from .api_keys import ApiKeyViewSet
 from .caps import CapViewSet
 from .farewells import FarewellViewSet
@@ -78,6 +90,12 @@ class CampaignFilterSet(WagtailFilterSet):
     status = django_filters.ChoiceFilter(
         label=_("Status"), choices=STATUSES, method="filter_status", empty_label=_("All")
     )
+    review = django_filters.ChoiceFilter(
+        label=_("Review"),
+        choices=[("due", _("due")), ("falling", _("clicks fall"))],
+        method="filter_review",
+        empty_label=_("All"),
+    )
     trigger = django_filters.ChoiceFilter(
         label=_("Starts when"), choices=lambda: trigger_choices("")[1:], empty_label=_("All")
     )
@@ -87,9 +105,16 @@ class CampaignFilterSet(WagtailFilterSet):
     ) -> QuerySet[Campaign]:
         return of_status(campaigns, value)
 
+    def filter_review(
+        self, campaigns: QuerySet[Campaign], name: str, value: str
+    ) -> QuerySet[Campaign]:
+        if value == "falling":
+            return campaigns.filter(review__falling=True, live=True)
+        return overdue(campaigns, timezone.now())
+
     class Meta:
         model = Campaign
-        fields = ["status", "trigger", "topic", "stage"]
+        fields = ["status", "trigger", "topic", "stage", "review"]
 
 
 class StepIndexView(ListMixin, snippets.IndexView):
@@ -140,6 +165,8 @@ class CampaignIndexView(ListMixin, snippets.IndexView):
         buttons.append(Button(_("Overview"), url=url, icon_name="list-ol", priority=5))
         url = campaign_url(instance.pk, "try")
         buttons.append(Button(_("Try it out"), url=url, icon_name="view", priority=6))
+        url = campaign_url(instance.pk, "review")
+        buttons.append(Button(_("Review"), url=url, icon_name="calendar-check", priority=7))
         if not may(self.request.user, "publish", Campaign):
             return buttons
         offers = {
@@ -191,11 +218,13 @@ class CampaignViewSet(SiteBound):
         ),
         NumberColumn("people_inside", label=_("People inside"), sort_key="people_inside"),
         NumberColumn("mails_sent", label=_("Mails sent"), sort_key="mails_sent", classname=WIDE),
+        Column("review_by", label=_("Review by"), accessor=reviewing.due_of, classname=WIDE),
         UpdatedAtColumn(label=_("Updated"), classname=WIDE),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
-        return within(Campaign.objects.all(), request.user).annotate(
+        campaigns = Campaign.objects.select_related("review")
+        return within(campaigns, request.user).annotate(
             people_inside=counted(Enrollment, Enrollment.State.ACTIVE),
             mails_sent=counted(Delivery, Delivery.State.SENT) + pruned(Delivery.State.SENT),
         )
@@ -212,6 +241,7 @@ class CampaignViewSet(SiteBound):
         results_ = self.construct_view(results.ResultsView)
         overview_ = self.construct_view(overview.OverviewView)
         try_ = self.construct_view(foretelling.TryView)
+        review_ = self.construct_view(reviewing.ReviewView)
         choose = self.construct_view(choosing.ChoiceView)
         return [
             *super().get_urlpatterns(),
@@ -220,6 +250,7 @@ class CampaignViewSet(SiteBound):
             path("overview/<int:pk>/", overview_, name="overview"),
             path("results/<int:pk>/", results_, name="results"),
             path("try/<int:pk>/", try_, name="try"),
+            path("review/<int:pk>/", review_, name="review"),
             path("choose/<int:pk>/<int:revision>/<slug:goal>/", choose, name="choose"),
         ]
 

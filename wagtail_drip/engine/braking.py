@@ -134,11 +134,11 @@ def _count(mails: Any, wrong: int, limit: float) -> int:
     return mails.order_by().values("pk")[: int(wrong / limit) + 2].count()
 
 
-def _place(campaign: Campaign) -> str:
+def place(campaign: Campaign, view: str = "edit") -> str:
     """Where editors see it."""
     base = getattr(settings, "WAGTAILADMIN_BASE_URL", None) or conf.BASE_URL
     try:
-        path = reverse("wagtailsnippets_wagtail_drip_campaign:edit", args=[campaign.pk])
+        path = reverse(f"wagtailsnippets_wagtail_drip_campaign:{view}", args=[campaign.pk])
     except NoReverseMatch:  # the admin has another URL configuration
         path = "/"
     return f"{base.rstrip('/')}{path}"
@@ -153,7 +153,7 @@ def _tell(campaign: Campaign, reason: str) -> None:
     text = _(
         "%(reason)s\n\nPeople still enter and wait, and nothing of this campaign is sent. Look at "
         "who gets it and why they complain or can't be reached, then resume it:\n%(url)s\n"
-    ) % {"reason": reason, "url": _place(campaign)}
+    ) % {"reason": reason, "url": place(campaign)}
     try:
         tell(people, " ".join(subject.split()), text)
     except Exception:

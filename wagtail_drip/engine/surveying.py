@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Count
 
-from ..flow import clocks
 from ..models import Contact, Stage, StageCount
 from ..models.inserting import insert_all
 from ..models.lifecycle import with_stages
+from .reviewing import today
 
 
 def count_stages(now: datetime) -> int:
@@ -18,7 +17,7 @@ def count_stages(now: datetime) -> int:
 
     One query on the day's other passes. A day on which nothing ran has no row.
     """
-    day = now.astimezone(clocks.zone(settings.TIME_ZONE)).date()
+    day = today(now)
     if StageCount.objects.filter(day=day).exists():
         return 0
     people = with_stages(Contact.objects.filter(erased_at=None), now).order_by()

@@ -23,6 +23,7 @@ from .reacting import pass_on
 from .recovering import recover
 from .resuming import resume_due
 from .retrying import renew_connection
+from .reviewing import review
 from .sending import send_due
 from .stopping import never
 from .surveying import count_stages
@@ -32,7 +33,7 @@ logger = logging.getLogger("wagtail_drip")
 
 Clock = Callable[[], datetime]
 # What not every pass of a pump need do.
-SELDOM: tuple[Callable[..., int], ...] = (brake, count_stages)
+SELDOM: tuple[Callable[..., int], ...] = (brake, count_stages, review)
 
 # How far ahead a running pump says it runs. Renewed on each pass; a killed pump's claim runs out.
 AHEAD = timedelta(seconds=15)

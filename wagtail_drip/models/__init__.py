@@ -20,6 +20,7 @@ from .pace import Pace
 from .pauses import Resumption
 from .pruned import PrunedCount, PrunedDelivery
 from .reactions import Link, Reaction, SiteSettings
+from .reviews import Review
 from .segments import Segment
 from .sending_times import SendingTimes
 from .shared_content import SharedContent
@@ -59,6 +60,7 @@ __all__ = [
     "Reaction",
     "Refusal",
     "Resumption",
+    "Review",
     "Segment",
     "SendingTimes",
     "SharedContent",
