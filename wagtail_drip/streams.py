@@ -89,7 +89,11 @@ class OpenStreamBlock(StreamBlock):
         return super().to_python(self._wrapped(value))
 
     def bulk_to_python(self, values: Any) -> list[StreamValue]:
-        return super().bulk_to_python([self._wrapped(stream) for stream in values])
+        wrapped = [self._wrapped(stream) for stream in values]
+        found = super().bulk_to_python(wrapped)
+        for value, stream in zip(found, wrapped, strict=True):
+            value.stored = stream  # Wagtail keeps it for outermost streams alone
+        return found
 
     def get_prep_value(self, value: Any) -> list[dict[str, Any]]:
         return with_ids(unwrapped(super().get_prep_value(value)))
@@ -139,6 +143,17 @@ def unwrapped(stream: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def raw(value: Any) -> list[dict[str, Any]]:
     """A stream's value as the raw data it is stored as."""
     return unwrapped(list(value.raw_data)) if isinstance(value, StreamValue) else list(value or [])
+
+
+def stored(children: Any) -> list[Any]:
+    """What is stored of each block of a stream's value; [] where that isn't known.
+
+    Of what was chosen and is gone, the stored data has the name still, and the value has None.
+    """
+    if not isinstance(children, StreamValue):
+        return []
+    found = getattr(children, "stored", None) or children.raw_data
+    return [one.get("value") for one in found] if len(found) == len(children) else []
 
 
 def with_ids(stream: Any) -> Any:

@@ -27,7 +27,7 @@ from .admin import (
     resolving,
     segments,
     sites,
-    used_pages,
+    used_objects,
 )
 from .admin.snippets import DripGroup, SiteSettingsViewSet
 from .channels import email
@@ -144,7 +144,11 @@ hooks.register("register_log_actions", log_entries.register)
 hooks.register("construct_snippet_action_menu", actions.campaign_actions)
 hooks.register("register_reports_menu_item", lifecycle.menu_item)
 hooks.register("construct_homepage_panels", home.add_panel)
-hooks.register("before_unpublish_page", used_pages.ask_again)
-hooks.register("before_delete_page", used_pages.warn)
 hooks.register("before_delete_snippet", deleting.refuse_deleting)
 hooks.register("before_bulk_action", sites.check_bulk_action)
+for name in ("before_unpublish_page", "before_unpublish"):
+    hooks.register(name, used_objects.ask_again)
+for name in ("before_delete_page", "before_delete_snippet"):
+    hooks.register(name, used_objects.warn)
+hooks.register("before_bulk_action", used_objects.ask_again_in_bulk)
+hooks.register("register_admin_urls", used_objects.deleting_views, order=-1)

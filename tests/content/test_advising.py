@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from wagtail.models import Page
 
@@ -10,7 +13,7 @@ from wagtail_drip.content.checking import problems
 from wagtail_drip.content.email_block import EmailStructBlock
 from wagtail_drip.content.personalizing import Hold
 
-from .support import BRAND, heading, make_one, source
+from .support import BRAND, heading, image, make_one, source
 
 pytestmark = pytest.mark.django_db
 GOOD = {"subject": "News", "preheader": "What is new"}
@@ -83,3 +86,54 @@ def test_a_link_in_a_text_to_nothing_holds_the_mail(kind):
     made = make_one(message)
     assert isinstance(made, Hold) and "no longer exists" in made.reason
     assert "no longer exists" in problems(message)[0]
+
+
+def button(url: str) -> tuple[str, dict]:
+    return "button", {"label": "Look", "url": url}
+
+
+@pytest.mark.parametrize(
+    "url", ["/gone/", "https://shop.example/gone/", "https://shop.example/sale/?a=b"]
+)
+def test_a_typed_address_that_leads_nowhere_on_the_site(page, url):
+    page.unpublish()
+    typed = ("text", f'<p><a href="{url}">x</a></p>')
+    for block in (button(url), typed, ("columns", {"first": [_raw(typed)], "second": []})):
+        found = [
+            one for one in advice(source(heading("Hi"), block, **GOOD)) if "on this site" in one
+        ]
+        assert len(found) == 1 and f'nothing is at "{url}"' in found[0]
+        assert found[0].startswith("Block 2 (")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/sale/", "/sale", "https://shop.example/sale/?a=b#c", "/admin/", "/media/x.pdf", "#here",
+     "https://elsewhere.example/gone/", "mailto:a@example.com", "http://[", "/{{ first_name|x }}/"],
+)  # fmt: skip
+def test_a_typed_address_that_may_be_right(page, url):
+    found = advice(source(heading("Hi"), button(url), **GOOD))
+    assert not [one for one in found if "on this site" in one]
+
+
+def _raw(block: tuple[str, Any]) -> dict[str, Any]:
+    return {"type": block[0], "value": block[1], "id": "x"}
+
+
+def picture(image: Any) -> tuple[str, dict]:
+    return "image", {"image": image.pk, "alt": "A boat"}
+
+
+def test_a_picture_that_is_too_heavy(monkeypatch):
+    message = source(heading("Hi"), picture(image()), **GOOD)
+    assert advice(message) == []
+    monkeypatch.setattr("wagtail_drip.content.advising.HEAVIEST", 1000)
+    [found] = advice(message)
+    assert re.match(r"Block 2 \(Image\): “Picture” has \d+ KB in the mail; up to 0 KB", found)
+
+
+def test_a_picture_whose_file_is_gone():
+    one = image()
+    one.file.storage.delete(one.file.name)
+    [found] = advice(source(heading("Hi"), picture(one), **GOOD))
+    assert found == "Block 2 (Image): mails can't show “Picture”."

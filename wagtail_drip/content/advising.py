@@ -8,21 +8,29 @@ from dataclasses import replace
 
 from django.utils.translation import gettext as _
 from wagtail.blocks import StreamValue
-from wagtail.rich_text import RichText
 
-from . import making, richtext
+from . import making, richtext, site_urls
 from .colors import READABLE, contrast
 from .compiling import Source, all_rows
+from .email_block import EmailBlock
+from .rendering import Rendering
 
 LONGEST_SUBJECT = 60  # letters that mail programs show on a computer; phones show some 40
-_HREF = re.compile(r'<a\b[^>]*\bhref="([^"]*)"')
+HEAVIEST = 400 * 1024  # bytes of one picture that a phone still loads at once
 _WHOLE = re.compile(r"(?i)([a-z][a-z0-9+.-]*:|/|#)")
 _WORD = re.compile(r"\w+")
 
 
 def advice(source: Source) -> list[str]:
     """Sentences for editors, each naming its block; [] where there is nothing to say."""
-    return [*_lines(source), *_headings(source), *_links(source), *_looks(source), *_text(source)]
+    return [
+        *_lines(source),
+        *_headings(source),
+        *_links(source),
+        *_pictures(source),
+        *_looks(source),
+        *_text(source),
+    ]
 
 
 def _lines(source: Source) -> Iterator[str]:
@@ -55,15 +63,43 @@ def _headings(source: Source) -> Iterator[str]:
 
 def _links(source: Source) -> Iterator[str]:
     for row in all_rows(source):
-        if not isinstance(row.value, RichText):
-            continue
-        for href in _HREF.findall(row.value.source):
-            if not _WHOLE.match(href):
-                said = {"number": row.number, "label": row.block.label, "url": href}
+        links = row.block.links(row.value) if isinstance(row.block, EmailBlock) else ()
+        for url in links:
+            said = {"number": row.number, "label": row.block.label, "url": url}
+            if not _WHOLE.match(url):
                 yield (
                     _(
                         'Block %(number)s (%(label)s): the link "%(url)s" is relative; write the '
                         "whole address, or choose the page."
+                    )
+                    % said
+                )
+            elif site_urls.is_dead(url, source.brand.base_url):
+                yield (
+                    _(
+                        'Block %(number)s (%(label)s): nothing is at "%(url)s" on this site; '
+                        "choose the page, then the link stays right."
+                    )
+                    % said
+                )
+
+
+def _pictures(source: Source) -> Iterator[str]:
+    """Heavy ones, and those whose file is gone."""
+    rendering = Rendering(source.brand, source.language)
+    for row in all_rows(source):
+        images = row.block.images(row.value) if isinstance(row.block, EmailBlock) else ()
+        for image in images:
+            file = None if image.is_svg() else rendering.file_of(image, rendering.room)
+            said = {"number": row.number, "label": row.block.label, "image": image.title}
+            if file is None:
+                yield _("Block %(number)s (%(label)s): mails can't show “%(image)s”.") % said
+            elif (size := file.file.size) > HEAVIEST:
+                said |= {"size": size // 1024, "most": HEAVIEST // 1024}
+                yield (
+                    _(
+                        "Block %(number)s (%(label)s): “%(image)s” has %(size)d KB in the mail; up "
+                        "to %(most)d KB load at once on phones. A photo as JPEG needs less."
                     )
                     % said
                 )

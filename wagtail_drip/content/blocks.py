@@ -107,6 +107,9 @@ class RichWordsBlock(EmailBlock, RichTextBlock):
     def texts(self, value: RichText) -> list[str]:
         return [richtext.as_text(value.source)]
 
+    def links(self, value: RichText) -> list[str]:
+        return richtext.typed_links(value.source)
+
     def plain(self, value: RichText, rendering: Rendering, **context: Any) -> str:
         return richtext.as_text(self.words(value, rendering)["text"])
 
@@ -187,6 +190,10 @@ class LinkedBlock(EmailStructBlock):
         context = super().get_context(value, parent_context=parent_context)
         return {**context, "link": self.link(value, context["rendering"])}
 
+    def links(self, value: Any) -> list[str]:
+        url = str(value.get("url") or "").strip()
+        return [url] if url and not value.get("page") else []
+
     def link_problems(self, value: Any) -> list[str]:
         page, url = value.get("page"), str(value.get("url") or "").strip()
         if page and not page.live:
@@ -223,6 +230,9 @@ class ImageBlock(LinkedBlock):
         rendering = context["rendering"]
         picture = rendering.picture(value.get("image"))
         return {**context, "picture": picture, "alt": self.alt_text(value)}
+
+    def images(self, value: Any) -> list[Any]:
+        return [image] if (image := value.get("image")) else []
 
     def alt_text(self, value: Any) -> str:
         return "" if value.get("decorative") else str(value.get("alt") or "")

@@ -35,6 +35,8 @@ def _row_problems(row: Row, fields: Fields) -> Iterator[str]:
     where = _("Block %(number)s (%(label)s)") % {"number": row.number, "label": row.block.label}
     if row.unknown:
         yield f"{where}: " + _("this site has no such block as “%s”.") % row.unknown
+    for problem in row.gone:
+        yield f"{where}: {problem}"
     if not isinstance(row.block, EmailBlock):
         return
     for problem in row.block.problems(row.value):

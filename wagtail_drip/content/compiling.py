@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Any
 
 import css_inline
@@ -19,8 +20,8 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from wagtail.blocks import StreamValue
 
-from ..streams import UnknownBlock, kind
-from . import merge_fields, mime, products, richtext, targets
+from ..streams import UnknownBlock, kind, stored
+from . import merge_fields, mime, products, references, richtext, targets
 from .branding import Brand
 from .email_block import EmailBlock, render_html, render_plain
 from .grouping import GateBlock, GroupBlock
@@ -118,6 +119,14 @@ class Row:
     block: Any
     value: Any
     language: str
+    stored: Any = field(default=None, compare=False)  # the block's raw data, where it has any
+
+    @cached_property
+    def gone(self) -> list[str]:
+        """What was chosen in it and no longer exists, in sentences."""
+        if isinstance(self.block, GroupBlock):  # says itself what it lacks, and so do its rows
+            return []
+        return references.gone(self.block, self.value, self.stored)
 
     @cached_property
     def inside(self) -> tuple[Row, ...]:
@@ -155,8 +164,9 @@ def all_rows(source: Source) -> Iterator[Row]:
 
 
 def _rows(children: Iterable[Any], language: str, within: str = "") -> Iterator[Row]:
+    raw = chain(stored(children), repeat(None))
     return (
-        Row(f"{within}{number}", child.block, child.value, language)
+        Row(f"{within}{number}", child.block, child.value, language, next(raw))
         for number, child in enumerate(children, 1)
     )
 
@@ -269,6 +279,8 @@ def _refuse_unknown(body: Iterable[Row]) -> None:
 
 
 def _row_html(row: Row, rendering: Rendering, held: dict[str, Hold | Fault]) -> str:
+    if rendering.strict and row.gone:
+        raise Unavailable(Hold(row.gone[0]))  # rather than mail a hole, or a link to nothing
     if row.person_slot:
         return mark_safe(mark(Slot(row.person_slot)))
     if isinstance(row.block, GroupBlock):

@@ -92,6 +92,14 @@ class EmailBlock:
         """The texts in which an editor may have used merge fields, as plain text."""
         return [_plain_source(value.get(name)) for name in self.words_in]
 
+    def links(self, value: Any) -> list[str]:
+        """The addresses that an editor typed: checks say where one leads nowhere."""
+        return []
+
+    def images(self, value: Any) -> list[Any]:
+        """The images that an editor chose: checks say where one is too heavy."""
+        return []
+
     def words(self, value: Any, rendering: Rendering) -> dict[str, str]:
         """The fields of `words_in`, merge fields in. Rich text comes as safe HTML."""
         return {name: merged(value.get(name), rendering) for name in self.words_in}

@@ -116,17 +116,20 @@ class ColumnsBlock(EmailStructBlock):
         return {**context, "columns": columns, "width": width, "gap": GAP}
 
     def plain(self, value: Any, rendering: Rendering, **context: Any) -> str:
-        rows = [row for side in self.sides for row in value.get(side) or []]
-        words = (render_plain(row.block, row.value, rendering) for row in rows)
+        words = (render_plain(row.block, row.value, rendering) for row in self._rows(value))
         return "\n\n".join(filter(str.strip, words))
 
     def texts(self, value: Any) -> list[str]:
-        return [
-            text
-            for side in self.sides
-            for row in value.get(side) or []
-            for text in row.block.texts(row.value)
-        ]
+        return [text for row in self._rows(value) for text in row.block.texts(row.value)]
+
+    def links(self, value: Any) -> list[str]:
+        return [url for row in self._rows(value) for url in row.block.links(row.value)]
+
+    def images(self, value: Any) -> list[Any]:
+        return [image for row in self._rows(value) for image in row.block.images(row.value)]
+
+    def _rows(self, value: Any) -> list[Any]:
+        return [row for side in self.sides for row in value.get(side) or []]
 
     def problems(self, value: Any) -> list[str]:
         found = []

@@ -138,6 +138,9 @@ class RawBlock(EmailBlock, TextBlock):
     def texts(self, value: Any) -> list[str]:
         return [richtext.as_text(str(value or ""))]
 
+    def links(self, value: Any) -> list[str]:
+        return richtext.typed_links(str(value or ""))
+
     def problems(self, value: Any) -> list[str]:
         return [] if str(value or "").strip() else [_("It is empty.")]
 

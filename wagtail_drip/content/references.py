@@ -1,16 +1,52 @@
-"""What the rich text of a mail leads to on the site, and whether readers can still open it."""
+"""What a mail shows of the site and leads to there, and whether it still is there."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.apps import apps
 from django.utils.translation import gettext as _
+from wagtail.blocks import Block, ChooserBlock, ListBlock, StreamBlock, StructBlock
 from wagtail.models import Page
+
+from ..streams import stored
 
 _LINK = re.compile(r"<a\b[^>]*>")
 _KIND = re.compile(r'\blinktype="(page|document)"')
 _ID = re.compile(r'\bid="(\d{1,18})"')
+
+
+def gone(block: Block, value: Any, raw: Any) -> list[str]:
+    """What was chosen in a block and is no longer there, in sentences. No query.
+
+    `raw`: the block's stored data. It names what was chosen; `value` has None in its place.
+    """
+    models = (chooser.target_model for chooser in _lost(block, value, raw))
+    names = dict.fromkeys(str(model._meta.verbose_name) for model in models)
+    return [_("What was chosen there no longer exists: %s.") % name for name in names]
+
+
+def _lost(block: Block, value: Any, raw: Any) -> Iterator[Any]:
+    """The choosers in the block, however deep, whose choice is gone."""
+    if isinstance(block, ChooserBlock):
+        if raw and value is None:
+            yield block
+    elif isinstance(block, StreamBlock):
+        # A plain stream drops what it doesn't know.
+        known = [one for one in raw or () if one.get("type") in block.child_blocks]
+        values = [one.get("value") for one in known] or stored(value)
+        for child, inner in zip(value or (), values, strict=False):
+            yield from _lost(child.block, child.value, inner)
+    elif isinstance(block, ListBlock) and isinstance(raw, list):
+        for item, inner in zip(value or (), raw, strict=False):
+            bare = inner.get("value") if isinstance(inner, dict) and "type" in inner else inner
+            yield from _lost(block.child_block, item, bare)
+    elif isinstance(block, StructBlock) and isinstance(raw, dict):
+        for name, child_block in block.child_blocks.items():
+            inner = value.get(name) if isinstance(value, Mapping) else value
+            yield from _lost(child_block, inner, raw.get(name))
 
 
 def broken(source: str) -> list[str]:

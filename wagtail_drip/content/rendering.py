@@ -170,13 +170,19 @@ class Rendering:
         shown = min(most or self.room, image.width)
         if highest:
             shown = min(shown, max(1, round(image.width * highest / image.height)))
+        file = self.file_of(image, shown)
+        if file is None:
+            return None
+        height = round(file.height * shown / file.width)
+        return Picture(self.absolute(file.url), shown, height)
+
+    def file_of(self, image: Any, shown: int) -> Any:
+        """The rendition for so many CSS pixels; None where the original can't be read."""
         if PurePath(image.file.name).suffix.lower() in _KEPT_AS_PNG:
             form = "format-png"
         else:
             form = "format-jpeg|jpegquality-82|bgcolor-ffffff"
         try:
-            file = image.get_rendition(f"width-{min(shown * 2, image.width)}|{form}")
+            return image.get_rendition(f"width-{min(shown * 2, image.width)}|{form}")
         except (SourceImageIOError, InvalidFilterSpecError, OSError):
             return None
-        height = round(file.height * shown / file.width)
-        return Picture(self.absolute(file.url), shown, height)

@@ -78,6 +78,24 @@ def clean(html: str, *, merge: Callable[[str], str], absolute: Callable[[str], s
     return cleaner.result()
 
 
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a" and (href := dict(attrs).get("href")):
+            self.found.append(href.strip())
+
+
+def typed_links(html: str) -> list[str]:
+    """The addresses written out in `html`; chosen pages and documents aren't among them."""
+    parser = _Links()
+    parser.feed(html)
+    parser.close()
+    return parser.found
+
+
 class _Reader(HTMLParser):
     """Writes what it reads as plain text: links keep their URL, lists their marks."""
 

@@ -287,9 +287,10 @@ def answer(campaign: Campaign, revision: Revision, choice: str) -> None:
 # Steps in use
 
 
-def used_in(step: Step) -> list[Campaign]:
-    """The campaigns that may still send this step: live ones, and those with people inside."""
-    names = VersionStep.objects.filter(step_key=step.translation_key)
+def used_in(*steps: Step) -> list[Campaign]:
+    """The campaigns that may still send any of these: live ones, and those with people inside."""
+    keys = {step.translation_key for step in steps}
+    names = VersionStep.objects.filter(step_key__in=keys)
     current = names.filter(version_id=OuterRef("current_version_id"))
     inside = Enrollment.objects.filter(
         Exists(names.filter(version_id=OuterRef("version_id"))),
