@@ -205,9 +205,9 @@ def test_the_erased_have_a_page_without_anything_to_do(marketer, now):
 
 
 def forms(now) -> dict[str, dict]:
-    campaign, topic = make.campaign(), make.topic()
+    campaign, topic = make.campaign(by_hand=True), make.topic()
     return {
-        "enroll": {"campaign": campaign.pk},
+        "enroll": {"campaign": campaign.pk, "confirmed": campaign.pk},
         "remove": {"campaign": campaign.pk},
         "note": {"name": "user_signed_up", "at": "2026-01-05 10:00", "note": "Called support"},
         "tag": {"names": "VIP, new"},

@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from wagtail.models import ModelLogEntry
 
-from ..engine import enrolling, erasing, handling, merging
-from ..models import Consent, Contact, Enrollment, Event, Suppression
+from ..engine import enrolling, entering, erasing, foretelling, handling, merging
+from ..models import Campaign, Consent, Contact, Enrollment, Event, Suppression
 from . import contact_forms as forms
+from . import telling
 from .permissions import may, may_see_people
 
 Done = tuple[int, dict[str, Any]]  # for how many it counted, and what the log says of it
@@ -33,6 +34,8 @@ class Action:
     do: Callable[[Sequence[Contact], Answers, datetime], Done]
     logged: Any  # as the log names it
     most: int = 10_000  # people at once
+    # Of one person: what would come of it, as context of act.html; shown before it is done.
+    foresee: Callable[[Contact, Answers, datetime], dict[str, Any]] | None = None
 
     def allowed(self, user: Any) -> bool:
         action, model = self.permission
@@ -42,6 +45,24 @@ class Action:
 def _enroll(people: Sequence[Contact], said: Answers, now: datetime) -> Done:
     campaign = said["campaign"]
     return enrolling.enroll(campaign, people, now=now), {"campaign": campaign.slug}
+
+
+def _foresee(person: Contact, said: Answers, now: datetime) -> dict[str, Any]:
+    """The dated plan, and which campaigns they leave for this one."""
+    campaign = said["campaign"]
+    left = Campaign.objects.filter(
+        pk__in=entering.taken_over(campaign),
+        enrollments__contact=person,
+        enrollments__state=Enrollment.State.ACTIVE,
+    )
+    text = _("They leave “%s”: this campaign takes over from it.")
+    context: dict[str, Any] = {"leaves": [text % one for one in left.distinct()]}
+    try:
+        plan = foretelling.foretell(campaign, person, start=now, by_hand=True)
+        context["plan"] = telling.told(plan, campaign.current_version.flow)
+    except ValueError as error:
+        context["no_plan"] = str(error)
+    return context
 
 
 def _take_out(people: Sequence[Contact], said: Answers, now: datetime) -> Done:
@@ -98,7 +119,7 @@ ACTIONS = {
     for action in (
         Action(
             "enroll", gettext_lazy("Add to a campaign"), "plus", ("change", Enrollment),
-            forms.EnrollForm, _enroll, gettext_lazy("Added to a campaign"),
+            forms.EnrollForm, _enroll, gettext_lazy("Added to a campaign"), foresee=_foresee,
         ),
         Action(
             "remove", gettext_lazy("Take out of a campaign"), "minus", ("change", Enrollment),

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +19,7 @@ from ..engine.enrolling import open_campaigns
 from ..engine.identifying import find
 from ..models import Campaign, Contact, Enrollment, Suppression, Tag, Topic
 from ..models.tags import tags_named
+from .permissions import may
 from .sites import within
 
 
@@ -47,10 +49,25 @@ class MomentField(forms.DateTimeField):
         return moment
 
 
+class SeriesField(forms.ModelChoiceField):
+    """A campaign by its name and what it is offered for."""
+
+    widget = forms.RadioSelect
+
+    def label_from_instance(self, campaign: Any) -> str:
+        return format_html(
+            '<bdi>{}</bdi> <span class="drip-reason"><bdi>{}</bdi></span>',
+            campaign.name, campaign.by_hand_for if campaign.by_hand else _("not marked for it"),
+        )  # fmt: skip
+
+
 class EnrollForm(ActionForm):
-    campaign = forms.ModelChoiceField(
+    """The campaigns that may be picked by hand; who edits campaigns may pick any that is live."""
+
+    campaign = SeriesField(
         Campaign.objects.none(),
         label=gettext_lazy("Campaign"),
+        empty_label=None,
         help_text=gettext_lazy(
             "Who may enter is asked (consent, suppression, how often), the campaign's “only for "
             "people who” is not."
@@ -59,7 +76,16 @@ class EnrollForm(ActionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["campaign"].queryset = within(open_campaigns(), self.user).order_by("name")  # type: ignore[attr-defined]
+        offered = within(open_campaigns(), self.user)
+        if not may(self.user, "change", Campaign):
+            offered = offered.filter(by_hand=True)
+        field: Any = self.fields["campaign"]
+        field.queryset = offered.order_by("-by_hand", "name")
+        if not offered:
+            field.help_text = _(
+                "No live campaign “may be picked by hand”. Whoever edits a campaign marks it in "
+                "its settings."
+            )
 
 
 class TakeOutForm(ActionForm):

@@ -243,6 +243,8 @@ class ActView(PersonPage, TemplateView):
         form = self.action.form(request.POST, people=self.people, user=request.user)
         if form.is_valid():
             now = timezone.now()
+            if context := self._foreseen(form.cleaned_data, now):
+                return self.render_to_response(self.get_context_data(form=form, **context))
             try:
                 count, data = self.action.do(self.people, form.cleaned_data, now)
             except ValueError as error:
@@ -251,6 +253,15 @@ class ActView(PersonPage, TemplateView):
                 self._finish(count, data, now)
                 return redirect(self._back(data))
         return self.render_to_response(self.get_context_data(form=form))
+
+    def _foreseen(self, said: Any, now: datetime) -> dict[str, Any] | None:
+        """What would come of it, unless that was shown and confirmed, or there are several."""
+        if self.action.foresee is None or len(self.people) > 1:
+            return None
+        answer = ",".join(str(getattr(one, "pk", one)) for one in said.values())
+        if self.request.POST.get("confirmed") == answer:
+            return None
+        return {**self.action.foresee(self.people[0], said, now), "confirmed": answer}
 
     def _finish(self, count: int, data: dict[str, Any], now: datetime) -> None:
         there = Contact.objects.filter(pk__in=[one.pk for one in self.people])
@@ -271,11 +282,13 @@ class ActView(PersonPage, TemplateView):
         return {
             **super().get_context_data(**kwargs),
             "form": kwargs.get("form") or self.action.form(people=people, user=self.request.user),
+            **kwargs,
             "people": people[:20],
             "count": len(people),
             "more": max(0, len(people) - 20),
             "next_url": contact_url(people[0].pk) if one else list_url(),
             "submit": self.action.label,
+            "foresees": one and self.action.foresee is not None,
             "serious": self.action.slug in ("erase", "merge", "suppress"),
         }
 

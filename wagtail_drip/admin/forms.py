@@ -88,13 +88,12 @@ class CampaignForm(SiteForm):
         if "entry_rule" in self.fields:
             rules = Campaign.EntryRule.choices
             self.fields["entry_rule"].choices = [(rule, capfirst(text)) for rule, text in rules]
-        if "not_while" in self.fields:
-            others = Campaign.objects.filter(site=self.instance.site_id).exclude(
-                pk=self.instance.pk
-            )
-            self.fields["not_while"].queryset = others
-            if not others:
-                del self.fields["not_while"]  # its panel hides itself with the field
+        others = Campaign.objects.filter(site=self.instance.site_id).exclude(pk=self.instance.pk)
+        for name in ("not_while", "takes_over"):
+            if name in self.fields:
+                self.fields[name].queryset = others
+                if not others:
+                    del self.fields[name]  # its panel hides itself with the field
         if "time_zone" in self.fields:
             self.fields["time_zone"].widget.choices = zone_choices(self.instance.time_zone)
 

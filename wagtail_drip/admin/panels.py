@@ -156,6 +156,7 @@ def campaign_panels() -> TabbedInterface:
                 FieldPanel("entry_rule", widget=forms.RadioSelect),
                 FieldPanel("entry_days", attrs=shown_for("entry_rule", "again_after")),
                 FieldPanel("not_while", widget=forms.CheckboxSelectMultiple),
+                FieldPanel("takes_over", widget=forms.CheckboxSelectMultiple),
             ],
             heading=_("How often"),
             attrs={"data-controller": "w-rules", "data-action": "change->w-rules#resolve"},
@@ -183,6 +184,7 @@ def campaign_panels() -> TabbedInterface:
             heading=_("Pace"),
             help_text=PACE,
         ),
+        MultiFieldPanel([FieldPanel("by_hand"), FieldPanel("by_hand_for")], heading=_("By hand")),
         MultiFieldPanel(
             [FieldPanel("track_clicks"), FieldPanel("track_opens"), FieldPanel("utm_source")],
             heading=_("Clicks and opens"),

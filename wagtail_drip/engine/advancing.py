@@ -69,10 +69,25 @@ def advance(enrollments: Sequence[Enrollment], now: datetime) -> list[Walker]:
     walkers, unreadable = _walkers(staying, campaigns, faults)
     Enrollment.objects.filter(pk__in=unreadable).update(due_at=now + NOT_YET_READABLE)
     walk(walkers, now)
+    _stop_the_taken_over(walkers)
     _end(_endings(enrollments, walkers, leaving, faults), now)
     _stand(walkers, campaigns, now)
     keep_trails(walkers, now)
     return walkers
+
+
+def _stop_the_taken_over(walkers: Sequence[Walker]) -> None:
+    """Who was led into a campaign that takes over from this one has left it on the way."""
+    people = {w.enrollment.contact_id for w in walkers if w.program.actions("enroll")}
+    ids = [walker.enrollment.pk for walker in walkers if walker.enrollment.contact_id in people]
+    if not ids:
+        return
+    reason = Enrollment.Reason.TAKEN_OVER
+    rows = Enrollment.objects.filter(among("pk", ids), state=State.LEFT, reason=reason)
+    gone = set(rows.values_list("pk", flat=True))
+    for walker in walkers:
+        if walker.enrollment.pk in gone:
+            walker.outcome = End(left=True, reason=reason)
 
 
 def go_on(enrollment_ids: Iterable[int], at: datetime) -> int:

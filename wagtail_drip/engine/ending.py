@@ -10,11 +10,11 @@ from django.db.models import QuerySet
 from ..models import Contact, Delivery, Enrollment
 
 
-def lock(contact_id: int) -> None:
+def lock(*contact_ids: int) -> None:
     """The first lock of the order; whoever changes a person's way through campaigns takes it."""
     no_key = connection.features.has_select_for_no_key_update  # recording need not wait
-    row = Contact.objects.filter(pk=contact_id).select_for_update(no_key=no_key)
-    list(row.values_list("pk"))
+    rows = Contact.objects.filter(pk__in=contact_ids).order_by("pk")
+    list(rows.select_for_update(no_key=no_key).values_list("pk"))
 
 
 def take_out(enrollments: QuerySet[Enrollment], *, reason: str, at: datetime) -> int:

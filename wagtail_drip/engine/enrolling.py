@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Case, Exists, OuterRef, QuerySet, When
 from django.utils.translation import gettext as _
 
 from .. import registry
@@ -157,7 +157,11 @@ def _match(events: list[Event], now: datetime) -> None:
         by_name[event.name].append(event)
     # Whoever may not enter while they are in another one comes after it.
     choosy = Campaign.not_while.through.objects.filter(from_campaign_id=OuterRef("pk"))
-    started = open_campaigns().filter(trigger__in=list(by_name)).annotate(choosy=Exists(choosy))
+    general = Campaign.takes_over.through.objects.filter(to_campaign_id=OuterRef("pk"))
+    started = open_campaigns().filter(trigger__in=list(by_name))
+    started = started.annotate(choosy=Case(
+        When(Exists(general), then=2), When(Exists(choosy), then=1), default=0
+    ))  # fmt: skip
     for campaign in started.order_by("choosy", "pk"):
         # Events from before a campaign went live never start it.
         candidates = [

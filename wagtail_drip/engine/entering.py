@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
+from django.db.models import Q
+
 from ..flow import compiling
 from ..flow.conditions import group
 from ..flow.reasons import Reason, because
@@ -19,6 +21,7 @@ from ..models.among import among
 from ..models.consent import grants, suppressed
 from ..models.inserting import insert_values
 from .asking import ask
+from .ending import lock, take_out
 from .explaining import keep_refusals
 
 logger = logging.getLogger("wagtail_drip")
@@ -48,10 +51,17 @@ def admit(
 
     `audience`: whether the campaign's "only for people who" is asked; by hand it is not. `named`:
     whether it is about these very people, so that it is kept why one of them did not enter.
-    Call it in a transaction.
+    Who enters leaves the campaigns that this one takes over from. Call it in a transaction.
     """
     rows, refused = _entering(campaign, candidates, now, audience)
+    taken = taken_over(campaign) if rows else []
+    if taken:
+        lock(*{row["contact_id"] for row in rows})
     collided = insert_values(Enrollment, rows)  # entered another way meanwhile
+    if taken:
+        entered_now = {row["contact_id"] for row in rows if row not in collided}
+        general = Enrollment.objects.filter(contact__in=entered_now, campaign__in=taken)
+        take_out(general, reason=Enrollment.Reason.TAKEN_OVER, at=now)
     if named:
         entered = {row["contact_id"] for row in rows}
         again = {c.contact.pk for c in candidates} - entered - refused.keys()
@@ -110,12 +120,21 @@ def refusals(
     return refused
 
 
+def taken_over(campaign: Campaign) -> list[int]:
+    """The more general campaigns that whoever enters this one leaves."""
+    rows = Campaign.takes_over.through.objects.filter(from_campaign_id=campaign.pk)
+    return list(rows.values_list("to_campaign_id", flat=True))
+
+
 def _elsewhere(campaign: Campaign, contact_ids: Iterable[int]) -> set[int]:
-    """Those who are now in a campaign during which nobody enters this one."""
+    """Those who are now in a campaign during which nobody enters this one: it says so, or that
+    one takes over from it."""
     others = Campaign.not_while.through.objects.filter(from_campaign_id=campaign.pk)
+    specific = Campaign.takes_over.through.objects.filter(to_campaign_id=campaign.pk)
     inside = Enrollment.objects.filter(
+        Q(campaign__in=others.values("to_campaign_id"))
+        | Q(campaign__in=specific.values("from_campaign_id")),
         contact__in=list(contact_ids),
-        campaign__in=others.values("to_campaign_id"),
         state=Enrollment.State.ACTIVE,
     )
     return set(inside.values_list("contact_id", flat=True))

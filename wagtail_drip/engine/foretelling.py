@@ -64,6 +64,7 @@ def foretell(
     start: datetime,
     what_if: Sequence[WhatIf] = (),
     draft: bool = False,
+    by_hand: bool = False,
     seconds: float | None = None,
 ) -> Plan:
     """What would happen if `who` entered at `start`, and if those events came.
@@ -71,7 +72,9 @@ def foretell(
     `draft`: by the flow and settings on the instance, else by the version that is live. An event of
     the campaign's own trigger at `start` is the one that enrolls; else one without data is.
     The campaign counts as live and not paused, and need not be saved. Somebody who was in it before
-    enters anew, which the plan says. After so many `seconds` (default: SECONDS) the plan ends.
+    enters anew, which the plan says. `by_hand`: a person puts them in, so there is no event, the
+    audience isn't asked, and who may not enter does not. After so many `seconds` (default: SECONDS)
+    the plan ends.
 
     Raises ValueError where there is no such flow, or it isn't finished; Busy, which is one, where
     the database lets it wait.
@@ -81,7 +84,7 @@ def foretell(
     program = compiled(campaign) if draft else None
     try:
         limit = SECONDS if seconds is None else seconds
-        return _foretell(campaign, program, who, start, what_if, limit)
+        return _foretell(campaign, program, who, start, what_if, by_hand, limit)
     except OperationalError as error:
         if is_conflict(error) or is_lock_timeout(error) or is_too_slow(error):
             text = _("The database is too busy to tell it just now. Try again in a moment.")
@@ -96,12 +99,13 @@ def _foretell(
     who: Contact | Sample,
     start: datetime,
     what_if: Sequence[WhatIf],
+    by_hand: bool,
     seconds: float,
 ) -> Plan:
     until = time.monotonic() + seconds
     with hurried(max(seconds, 1)), quietly():
         try:
-            return _Foretelling(campaign, draft, who, start, what_if, until).plan()
+            return _Foretelling(campaign, draft, who, start, what_if, by_hand, until).plan()
         finally:
             transaction.set_rollback(True)
 
@@ -116,6 +120,7 @@ class _Foretelling:
         who: Contact | Sample,
         start: datetime,
         what_if: Sequence[WhatIf],
+        by_hand: bool,
         until: float,
     ) -> None:
         self.campaign, self.start, self.until = self._held(campaign), start, until
@@ -125,6 +130,7 @@ class _Foretelling:
         self.contact = who if isinstance(who, Contact) else self._made_up(who)
         self.zone = zone_of(self.contact.time_zone, campaign.time_zone)
         self.events = sorted(what_if, key=lambda one: one.at)
+        self.by_hand = by_hand
         self.items: list[Item] = []
         self.told: Passed | None = None
 
@@ -198,10 +204,12 @@ class _Foretelling:
         return contact
 
     def _enter(self) -> Enrollment | None:
-        refused = refusals(self.campaign, [self.contact], self.start)
+        refused = refusals(self.campaign, [self.contact], self.start, not self.by_hand)
         if reason := refused.get(self.contact.pk):
             self._tell(self.start, "", "entry", "refused", reason)
             return None
+        if self.by_hand:
+            return self._enter_by_hand()
         event = self._enrolling_event()
         candidate = Candidate(self.contact, self.start, event.data, event)
         if not admit(self.campaign, [candidate], now=self.start):
@@ -213,6 +221,14 @@ class _Foretelling:
         if enrollment:
             self._tell(self.start, "", "entry", "entered", because("entered"))
         return enrollment
+
+    def _enter_by_hand(self) -> Enrollment | None:
+        candidate = Candidate(self.contact, self.start)
+        if not admit(self.campaign, [candidate], now=self.start, audience=False):
+            self._tell(self.start, "", "entry", "refused", because("entered_before"))
+            return None
+        self._tell(self.start, "", "entry", "entered", because("entered"))
+        return self.contact.enrollments.filter(campaign=self.campaign).latest("pk")
 
     def _enrolling_event(self) -> Event:
         mine = [one for one in self.events if one.at <= self.start]

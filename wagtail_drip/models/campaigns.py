@@ -112,6 +112,28 @@ class Campaign(
         related_name="+",
         help_text=_("Who is inside one of these at that moment does not enter."),
     )
+    takes_over = ParentalManyToManyField(
+        "self",
+        verbose_name=_("takes over from"),
+        symmetrical=False,
+        blank=True,
+        related_name="+",
+        help_text=_(
+            "More general campaigns: who enters this one leaves them, and does not enter them "
+            "while inside."
+        ),
+    )
+    by_hand = models.BooleanField(
+        _("may be picked by hand"),
+        default=False,
+        help_text=_("It is offered on the page of a contact, e.g. to salespeople."),
+    )
+    by_hand_for = models.CharField(
+        _("what for"),
+        max_length=200,
+        blank=True,
+        help_text=_("Shown beside it: “After a call in which they asked for prices”."),
+    )
     goals = OpenStreamField(
         ConditionsBlock,
         blank=True,

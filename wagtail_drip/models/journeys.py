@@ -71,6 +71,7 @@ class Enrollment(models.Model):
         SUPPRESSED = "suppressed", _("suppressed")
         ERASED = "erased", _("erased")
         AUDIENCE = "audience", _("no longer one of its people")
+        TAKEN_OVER = "taken over", _("a more specific campaign took over")
         STOPPED = "stopped", _("campaign stopped")
         MOVED_OUT = "moved out", _("left at a new version")
         NO_DAY = program.NO_DAY, _("they have no such date")

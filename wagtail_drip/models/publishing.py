@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -48,6 +48,7 @@ def gate(campaign: Campaign) -> list[Problem]:
     """
     return [
         *_start_problems(campaign),
+        *_takeover_problems(campaign),
         *_condition_problems(campaign, "audience", conditions.CONTACT),
         *_condition_problems(campaign, "goals", conditions.ENROLLMENT),
         *flow_problems(campaign),
@@ -88,6 +89,44 @@ def _start_problems(campaign: Campaign) -> list[Problem]:
         text = _("There is no time zone “%s”.") % campaign.time_zone
         found.append(Problem(text, field="time_zone"))
     return found
+
+
+def _takeover_problems(campaign: Campaign) -> list[Problem]:
+    """From whom it takes over: of the same site, not kept out by them, and never in a circle."""
+    over = {one.pk: one for one in campaign.takes_over.all()}
+    if not over:
+        return []
+    found = [
+        _("“%s” belongs to another site.") % one
+        for one in over.values()
+        if one.site_id != campaign.site_id
+    ]
+    kept_out = [one for one in campaign.not_while.all() if one.pk in over]
+    text = _("Who is in “%s” does not enter, so this campaign can't take over from it.")
+    found += [text % one for one in kept_out]
+    if way := _way_back(campaign, over):
+        names = Campaign.objects.in_bulk(way)
+        said = " → ".join(f"“{names[pk] if pk != campaign.pk else campaign}”" for pk in way)
+        found.append(_("These campaigns would take over from one another in a circle: %s.") % said)
+    return [Problem(message, field="takes_over") for message in found]
+
+
+def _way_back(campaign: Campaign, over: Iterable[int]) -> list[int]:
+    """From the campaign over those it takes over from back to itself, as keys; []: no such way."""
+    rows = Campaign.takes_over.through.objects.exclude(from_campaign_id=campaign.pk)
+    leads: dict[int, list[int]] = {}
+    for pk, to in rows.order_by("pk").values_list("from_campaign_id", "to_campaign_id"):
+        leads.setdefault(pk, []).append(to)
+    ways, seen = [[campaign.pk, pk] for pk in over], set(over)
+    while ways:
+        way = ways.pop(0)
+        if way[-1] == campaign.pk:
+            return way
+        for pk in leads.get(way[-1], []):
+            if pk not in seen:
+                seen.add(pk)
+                ways.append([*way, pk])
+    return []
 
 
 def _condition_problems(campaign: Campaign, field: str, subject: str) -> list[Problem]:

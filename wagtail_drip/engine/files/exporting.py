@@ -34,9 +34,12 @@ PLAIN = {
         "track_clicks",
         "track_opens",
         "utm_source",
+        "by_hand",
+        "by_hand_for",
     ),
     Step: ("name", "stage", "subject", "preheader", "sender_name", "sender_email"),
 }
+OTHERS = ("not_while", "takes_over")  # lists of campaigns
 STREAMS = {Campaign: ("audience", "goals", "flow"), Step: ("body",)}
 
 
@@ -55,8 +58,8 @@ def as_text(data: dict[str, Any]) -> str:
 
 def campaign_data(draft: Campaign, site: Site) -> dict[str, Any]:
     topic = draft.topic.slug if draft.topic_id and draft.topic else None
-    not_while = sorted(draft.not_while.values_list("slug", flat=True))
-    return {**_plain(draft), "topic": topic, "not_while": not_while, **_streams(draft, site)}
+    others = {name: sorted(one.slug for one in getattr(draft, name).all()) for name in OTHERS}
+    return {**_plain(draft), "topic": topic, **others, **_streams(draft, site)}
 
 
 def step_data(draft: Step, site: Site) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from wagtail.models import Locale, Site
 
 from ...models import Campaign, Step, Topic
 from . import schema
-from .exporting import PLAIN, STREAMS, raw
+from .exporting import OTHERS, PLAIN, STREAMS, raw
 from .references import Unresolved, convert, inward
 
 # Ids of blocks that a file gives none: the same place gets the same id at each import.
@@ -82,7 +82,8 @@ class _Import:
         row = Campaign.objects.filter(slug=self.slug).first()
         values = self._values(Campaign, data, path)
         values["topic"] = self._topic(data.get("topic"), f"{path}.topic")
-        values["not_while"] = self._not_while(data.get("not_while", []), f"{path}.not_while")
+        for name in OTHERS:
+            values[name] = self._others(data.get(name, []), f"{path}.{name}")
         row = row or Campaign(site=self.site, live=False)
         return self._save("campaign", row, values, path)
 
@@ -102,7 +103,7 @@ class _Import:
             self.problems.append(schema.at(path, message))
         return found
 
-    def _not_while(self, slugs: Sequence[str], path: str) -> list[Campaign]:
+    def _others(self, slugs: Sequence[str], path: str) -> list[Campaign]:
         found = list(Campaign.objects.filter(slug__in=slugs).order_by("slug"))
         for slug in sorted({*slugs} - {campaign.slug for campaign in found}):
             message = _("this site has no campaign “%s”; import it first.") % slug
