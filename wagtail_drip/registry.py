@@ -17,6 +17,7 @@ HOOKS = (
     "register_drip_flow_blocks",
     "register_drip_email_blocks",
     "register_drip_channels",
+    "register_drip_recipes",
 )
 
 # What records events by itself (integrations/models.py), for the system checks.
@@ -55,3 +56,7 @@ def email_blocks() -> dict[str, Any]:
 
 def channels() -> dict[str, Any]:
     return registered("register_drip_channels")
+
+
+def recipes() -> dict[str, Any]:
+    return registered("register_drip_recipes")

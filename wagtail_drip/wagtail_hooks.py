@@ -17,6 +17,7 @@ from .admin import (
     contacts,
     deleting,
     drafting,
+    gallery,
     home,
     lifecycle,
     log_entries,
@@ -41,15 +42,16 @@ from .content import (
     raw_block,
     recommendations,
 )
+from .engine.files import recipes
 from .flow import builtin as flow_blocks
-from .flow import triggers
+from .flow import occasions, triggers
 from .integrations import allauth
 from .models import SendingTimes, conditional_block, matching, shared_content, words
 
 
 @hooks.register("register_drip_triggers")
 def register_triggers():
-    return {**triggers.builtin(), **allauth.triggers()}
+    return {**triggers.builtin(), **occasions.builtin(), **allauth.triggers()}
 
 
 @hooks.register("register_drip_conditions")
@@ -87,6 +89,11 @@ def register_channels():
     return {"email": email.EmailChannel()}
 
 
+@hooks.register("register_drip_recipes")
+def register_recipes():
+    return recipes.builtin()
+
+
 register_snippet(DripGroup)
 register_snippet(SiteSettingsViewSet)
 if apps.is_installed("wagtail.contrib.settings"):
@@ -99,6 +106,8 @@ for record in records.RECORDS:
 @hooks.register("register_admin_urls")
 def register_admin_urls():
     patterns = [
+        path("recipes/", gallery.GalleryView.as_view(), name="recipes"),
+        path("recipes/<str:recipe>/", gallery.RecipeView.as_view(), name="recipe"),
         path("write-mail/", drafting.write_mail, name="write_mail"),
         path("lifecycle/", lifecycle.LifecycleView.as_view(), name="lifecycle"),
         path("resolve/", resolving.resolve, name="resolve"),

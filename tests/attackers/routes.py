@@ -80,6 +80,6 @@ def values(
     return {
         "pk": pk, "instance_pk": pk, "object_id": pk, "revision_id": revision,
         "revision_id_a": "earliest", "revision_id_b": "latest", "action_name": "approve",
-        "task_state_id": 1, "workflow_state_id": 1, "revision": revision,
+        "recipe": "welcome", "task_state_id": 1, "workflow_state_id": 1, "revision": revision,
         **{argument: pk for argument in route.arguments if argument.endswith(("_pk", "slug"))},
     }  # fmt: skip

@@ -43,6 +43,7 @@ from . import (
     choosing,
     editing,
     foretelling,
+    gallery,
     overview,
     panels,
     results,
@@ -158,6 +159,12 @@ class CampaignIndexView(ListMixin, snippets.IndexView):
         "A campaign sends a series of mails to whoever did something: signed up, placed an order. "
         "You need a mailing topic first, unless the mails are transactional."
     )
+
+    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(*args, **kwargs)
+        if gallery.may_use_recipes(self.request.user):
+            context["ready_made_url"] = gallery.gallery_url()
+        return context
 
     def get_list_more_buttons(self, instance: Campaign) -> list[Button]:
         buttons = super().get_list_more_buttons(instance)
@@ -402,4 +409,4 @@ class DripGroup(snippets.SnippetViewSetGroup):
     def get_submenu_items(self) -> list[Any]:
         # Wagtail 8 has `submenu_hook` for this; 7.4 has nothing, and this works on both.
         records = [r.get_menu_item(order=10 + n) for n, r in enumerate(RECORDS)]
-        return [*super().get_submenu_items(), *records]
+        return [*super().get_submenu_items(), gallery.GalleryItem(), *records]

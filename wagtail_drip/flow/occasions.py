@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .clocks import moment
 from .timing import MORNING, wall
@@ -114,3 +115,12 @@ def celebrated(day: date) -> list[int]:
     if month_day(day) == 228 and (day + timedelta(days=1)).month == 3:
         return [228, 229]
     return [month_day(day)]
+
+
+def builtin() -> dict[str, Trigger]:
+    """What most sites can use as it is: the attribute `birthday`, and three months of silence."""
+    found: list[Trigger] = [
+        DateTrigger("birthday", gettext_lazy("has their birthday"), date="birthday", yearly=True),
+        SilenceTrigger("inactive", gettext_lazy("has done nothing for 90 days"), days=90),
+    ]
+    return {trigger.slug: trigger for trigger in found}

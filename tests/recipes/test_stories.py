@@ -1,0 +1,239 @@
+"""Each recipe from its signal to its last mail: who gets what on which day, and who must not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.db import connection
+
+from tests import factories
+from wagtail_drip import api, registry
+from wagtail_drip.engine.files.making import make
+from wagtail_drip.engine.files.mapping import Recorded, guess
+from wagtail_drip.engine.ticking import tick
+from wagtail_drip.models import Campaign, Contact, Delivery, Enrollment, Step, Topic
+
+NOW = factories.NOW
+ORDER = {"book": 0, "order": 1, "total": "18.50"}
+# Of these the way is told on each database; of the others on SQLite.
+EVERYWHERE = {"welcome", "interested", "cart", "first_order", "order_confirmation", "inactive"}
+
+
+@dataclass(frozen=True)
+class Story:
+    """`happens`: (day, who, event, data); `gets`: by person, each mail by its day and name.
+
+    A book in the data is the number of one. Ann, Bob and Dot chose the topic; Cyd did not.
+    """
+
+    recipe: str
+    happens: list[tuple[Any, ...]]
+    gets: dict[str, str]
+    answers: dict[str, Any] = field(default_factory=dict)
+    until: float = 40
+
+    def __str__(self) -> str:
+        return self.recipe
+
+
+STORIES = [
+    Story(
+        "welcome",
+        [(0, "ann", "user_signed_up"), (0, "cyd", "user_signed_up"), (3, "bob", "user_signed_up")],
+        {
+            "ann": "0 hello, 2 picks, 5 how, 9 gift",
+            "bob": "3 hello, 5 picks, 8 how, 12 gift",
+            "cyd": "",
+        },
+    ),
+    Story(
+        "interested",
+        [
+            (0, "ann", "interest_shown", {"book": 0}),
+            (0, "bob", "interest_shown", {"book": 0}),
+            (0, "cyd", "interest_shown", {"book": 0}),
+            (2, "bob", "order_placed", {**ORDER, "book": 0}),
+            (2, "ann", "order_placed", {**ORDER, "book": 1, "order": 2}),  # another one
+        ],
+        {"ann": "1 more, 3 ten, 7 fifteen", "bob": "1 more", "cyd": ""},
+    ),
+    Story(
+        "cart",
+        [
+            (0, "ann", "cart_changed", {"book": 0}),
+            (0.1, "ann", "cart_item_removed", {"book": 1}),
+            (0, "bob", "cart_changed", {"book": 0}),
+            (0, "dot", "cart_changed", {"book": 0}),
+            (0, "cyd", "cart_changed", {"book": 0}),
+            (0.1, "bob", "order_placed", ORDER),
+            (2, "dot", "order_placed", {**ORDER, "order": 2}),
+        ],
+        {
+            "ann": "0.167 waits, 1.167 hand, 3.167 code",
+            "bob": "",
+            "dot": "0.167 waits, 1.167 hand",
+            "cyd": "",
+        },
+    ),
+    Story(
+        "first_order",
+        [
+            (0, "ann", "order_placed", ORDER),
+            (0, "bob", "order_placed", {**ORDER, "order": 2}),
+            (0, "cyd", "order_placed", {**ORDER, "order": 3}),
+            (10, "bob", "order_placed", {**ORDER, "order": 4}),
+            (-90, "dot", "order_placed", {**ORDER, "order": 5}),  # before the campaign was there
+            (1, "dot", "order_placed", {**ORDER, "order": 6}),
+        ],
+        {
+            "ann": "0.042 thanks, 5.042 tips, 21.042 again",
+            "bob": "0.042 thanks, 5.042 tips",
+            "cyd": "",
+            "dot": "",
+        },
+    ),
+    Story(
+        "order_confirmation",
+        [
+            (0, "ann", "order_placed", ORDER),
+            (1, "ann", "order_placed", {**ORDER, "order": 2}),
+            (2, "ann", "order_shipped", {**ORDER, "order": 2}),
+            (4, "ann", "order_shipped", ORDER),
+            (0, "cyd", "order_placed", {**ORDER, "order": 3}),  # without any topic
+            (30, "cyd", "order_shipped", {**ORDER, "order": 3}),  # too late to be news
+        ],
+        {"ann": "0 confirmed, 1 confirmed, 2 shipped, 4 shipped", "cyd": "0 confirmed"},
+    ),
+    Story(
+        "inactive",
+        [
+            (0, "ann", "called_support"),
+            (0, "bob", "called_support"),
+            (0, "cyd", "called_support"),
+            (95, "bob", "mail_clicked", {"mail": "We miss you"}),
+            (89, "dot", "called_support"),
+        ],
+        {"ann": "90 miss, 97 gift, 111 stay", "bob": "90 miss", "cyd": "", "dot": ""},
+        until=130,
+    ),
+]
+
+
+def stories() -> list[Any]:
+    return [pytest.param(story, id=story.recipe) for story in STORIES]
+
+
+def test_every_recipe_has_its_story():
+    assert {story.recipe for story in STORIES} == set(registry.recipes())
+    assert set(registry.recipes()) >= EVERYWHERE and len(EVERYWHERE) == 6
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("story", stories())
+def test_story(story: Story, topic: Topic, events: Any, books: list[Any]) -> None:
+    if connection.vendor != "sqlite" and story.recipe not in EVERYWHERE:
+        pytest.skip("told on SQLite; six of them on each database")
+    told = Telling(story, topic, books)
+    with time_machine.travel(NOW, tick=False) as clock:
+        told.tell(clock)
+    assert told.got == {who: _rounded(_mails(said)) for who, said in story.gets.items()}
+    assert not Enrollment.objects.filter(state="failed").exists()
+    assert set(Delivery.objects.values_list("state", flat=True)) <= {"sent", "skipped"}
+    for message in mail.outbox:
+        shown = message.subject + message.body + message.alternatives[0][0]
+        assert not [odd for odd in ("{{", "[[", "}}", "@hello", "…") if odd in shown], shown
+
+
+class Telling:
+    """One story, told by the real line with its clock moved."""
+
+    def __init__(self, story: Story, topic: Topic, books: list[Any]) -> None:
+        self.story, self.topic, self.books = story, topic, books
+        self.got: dict[str, list[tuple[float, str]]] = {who: [] for who in story.gets}
+        self.seen: set[int] = set()
+
+    def tell(self, clock: Any) -> None:
+        for who in self.story.gets:
+            person = factories.contact(f"{who}@example.com", first_name=who.title())
+            if who != "cyd":
+                factories.consent(person, self.topic)
+        before = [one for one in self.story.happens if one[0] < 0]
+        for one in before:
+            self.happen(clock, *one)
+        clock.move_to(NOW)
+        self.names = self.make()
+        due = sorted((one for one in self.story.happens if one[0] >= 0), key=lambda one: one[0])
+        for day in self.days():
+            clock.move_to(NOW + timedelta(days=day))
+            while due and due[0][0] <= day:
+                self.happen(clock, *due.pop(0))
+            self.run(NOW + timedelta(days=day), day)
+
+    def make(self) -> dict[Any, str]:
+        """The campaign, live; its mails' names in the recipe by their keys."""
+        recipe = registry.recipes()[self.story.recipe]
+        likely = {**guess(recipe, Recorded.read()), "topic": "news"}
+        campaign = make(
+            recipe, {**likely, **self.story.answers}, site=factories.site(), publish=True
+        )
+        assert campaign.status == "live"
+        texts = recipe.texts("en")
+        names = {texts[key]: key[:-5] for key in texts if key.endswith(".name")}
+        return {step.translation_key: names[step.name] for step in Step.objects.all()}
+
+    def days(self) -> list[float]:
+        """When to look: a little before and at each moment that matters."""
+        moments = {day for said in self.story.gets.values() for day, _mail in _mails(said)}
+        found = {one[0] for one in self.story.happens if one[0] >= 0} | {self.story.until}
+        for day in moments:
+            found |= {max(0, day - 0.02), day + 0.001}
+        return sorted(found)
+
+    def happen(self, clock: Any, day: float, who: str, what: str, data: Any = None) -> None:
+        clock.move_to(NOW + timedelta(days=day))
+        email, data = f"{who}@example.com", dict(data or {})
+        if "book" in data:
+            data["book"] = self.books[data["book"]].pk
+        match what:
+            case "user_signed_up":
+                factories.user(email)
+            case "left_topic":
+                api.unsubscribe(data["topic"], email=email)
+            case "is_known":
+                Contact.objects.get(email=email).attributes.update(data)
+            case _:
+                api.record(what, email=email, data=data)
+
+    def run(self, now: Any, day: float) -> None:
+        while tick(now).any:
+            pass
+        sent = Delivery.objects.filter(state="sent").exclude(pk__in=self.seen).order_by("pk")
+        for delivery in sent.select_related("contact"):
+            self.seen.add(delivery.pk)
+            who = delivery.contact.email.partition("@")[0]
+            told = self.got.setdefault(who, [])
+            told.extend(_rounded([(day, self.names[delivery.step_key])]))
+
+
+def _mails(said: str) -> list[tuple[float, str]]:
+    """ "0 hello, 2 picks" as days and names."""
+    pairs = (one.split() for one in said.split(", ") if one)
+    return [(float(day), name) for day, name in pairs]
+
+
+def _rounded(mails: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    return [(round(day, 1), name) for day, name in mails]
+
+
+def test_two_of_one_recipe_stand_beside_each_other(topic: Topic) -> None:
+    recipe = registry.recipes()["welcome"]
+    answers = {**guess(recipe, Recorded()), "topic": "news"}
+    first, second = (make(recipe, answers, site=factories.site()) for _twice in range(2))
+    assert (first.slug, second.slug) == ("welcome", "welcome-2")
+    assert Step.objects.count() == 8 and not Step.objects.filter(live=True).exists()
+    assert Campaign.objects.filter(live=True).count() == 0
