@@ -18,6 +18,8 @@ help:
 	@echo "make faults-short      the same cases with small numbers (ARGS='--json PATH' here and there)"
 	@echo "make bench             how fast mails go beside raw smtplib, on POSTGRES_URL"
 	@echo "make test-mariadb      the test suite on MARIADB_URL alone"
+	@echo "make demo-oscar        the same bookshop with django-oscar as its shop (PORT=8000)"
+	@echo "make test-oscar        what concerns django-oscar, in an environment of its own; buys a book in Chromium"
 	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
 	@echo "make long              what the suite takes samples of, in full: every zone's clocks of ten years, more plans"
 	@echo "make browser           visitors' and editors' stories and every page in Chromium; axe where npm is"
@@ -76,6 +78,14 @@ browser: python
 	  || echo "axe-core could not be installed; the pages are not looked at by it."
 	@VENV=.venv-browser $(PYTHON) example_site/environment.py browser -m pytest -n 2 --dist worksteal tests/browser $(ARGS)
 
+# In an environment of its own: Oscar's packages and its forty seconds of migrations are nobody else's.
+.PHONY: demo-oscar test-oscar
+demo-oscar: python
+	@VENV=.venv-oscar $(PYTHON) example_site/environment.py demo-oscar -m example_site.demo oscar
+
+test-oscar: python
+	@VENV=.venv-oscar $(PYTHON) example_site/environment.py test-oscar -m pytest --ds=tests.oscar.settings tests/oscar $(ARGS)
+
 long: python
 	@DRIP_LONG=1 $(PYTHON) example_site/environment.py test -m pytest -n auto tests/flow tests/engine/test_foretelling.py $(ARGS)
 
@@ -103,7 +113,7 @@ wheel-check: python
 	@$(PYTHON) example_site/environment.py test tests/wheel/check.py
 
 clean-demo:
-	rm -rf .demo
+	rm -rf .demo .demo-oscar
 
 .PHONY: python
 python:

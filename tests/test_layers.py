@@ -28,6 +28,7 @@ OUTSIDE = {
     "django_q": {"tasks", "checks", "management"},
     "anymail": {"integrations"},
     "allauth": {"integrations"},
+    "oscar": {"integrations"},
     "wagtail_modeladmin": {"admin"},
     "django.core.mail": {"channels", "management"},
     "smtplib": {"channels"},

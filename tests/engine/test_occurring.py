@@ -19,7 +19,7 @@ from wagtail_drip.engine.foretelling import Sample, foretell
 from wagtail_drip.engine.noting import note_dates
 from wagtail_drip.engine.occurring import occur
 from wagtail_drip.engine.ticking import tick
-from wagtail_drip.flow.occasions import DateTrigger, SilenceTrigger
+from wagtail_drip.flow.occasions import DateTrigger, FoundTrigger, Occurrence, SilenceTrigger
 from wagtail_drip.integrations.dates import RowDate
 from wagtail_drip.models import Campaign, Contact, Enrollment, Event, Occasion
 from wagtail_drip.models.occasions import OccasionRound
@@ -310,6 +310,42 @@ def test_silence_that_an_outage_has_missed(use, now):
 
 
 # Going live
+
+
+class Unpaid(FoundTrigger):
+    """Orders of a site's own table, an hour old."""
+
+    def due(self, now):
+        return Order.objects.filter(created_at__lte=now - HOUR)
+
+    def occurrences(self, rows):
+        for row in rows:
+            if row.first_name == "broken":
+                raise KeyError("total")
+            yield Occurrence({"email": row.email}, f"o{row.pk}", now_of(row), {"order": row.pk})
+
+
+def now_of(row: Order) -> datetime:
+    return row.created_at + HOUR
+
+
+def test_what_a_site_finds_in_its_own_tables(use, now):
+    use(Unpaid("quiet", "has an unpaid order"))
+    for email in ("ann@example.com", "no address"):
+        Order.objects.create(email=email, total=Decimal(1), created_at=now - HOUR)
+    assert occur(now - DAY) == 0
+    assert (occur(now), occur(now)) == (1, 0)  # though it is found again
+    assert told() == [("ann@example.com", now.isoformat()[:16])]
+    assert Event.objects.get(name="quiet").data == {"order": Order.objects.earliest("pk").pk}
+
+
+def test_a_site_s_finding_that_fails_stops_nobody_else(use, now, caplog):
+    use(Unpaid("a_first", "has an unpaid order"))
+    use(SilenceTrigger("quiet", "has done nothing", days=30))
+    Order.objects.create(first_name="broken", total=Decimal(1), created_at=now - HOUR)
+    factories.event(factories.contact("ann@example.com"), at=now - 30 * DAY)
+    assert occur(now) == 1
+    assert "“a_first” can't be found" in caplog.text and len(told()) == 1
 
 
 def test_a_launch_takes_in_its_audience_once(use, now):

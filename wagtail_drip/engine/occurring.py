@@ -16,13 +16,15 @@ from operator import or_
 from typing import Any
 from zoneinfo import available_timezones
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from .. import registry
 from ..flow.occasions import (
     DateTrigger,
+    FoundTrigger,
+    Occurrence,
     SilenceTrigger,
     TimeTrigger,
     celebrated,
@@ -36,8 +38,9 @@ from ..models import Campaign, Event, Inbox, Occasion
 from ..models.addresses import digest
 from ..models.inserting import insert_all
 from .enrolling import enroll_audience, open_campaigns
+from .identifying import identify
 from .noting import USER, note, note_rows, zone_of
-from .recording import announce
+from .recording import announce, as_json
 from .retrying import on_deadlock
 from .stopping import never
 
@@ -58,6 +61,8 @@ def occur(now: datetime, *, enough: Callable[[], bool] = never) -> int:
             done += _work_off(_due_dates(trigger, now), partial(_dates, trigger, now), enough)
         elif isinstance(trigger, SilenceTrigger):
             done += _work_off(_silent(trigger, now), partial(_silences, trigger, now), enough)
+        elif isinstance(trigger, FoundTrigger):
+            done += _found(trigger, now, enough)
     return done + (_launch(now, enough) if LAUNCHED in slugs else 0)
 
 
@@ -247,6 +252,40 @@ def _silences(trigger: SilenceTrigger, now: datetime, rows: list[Event]) -> list
         )
         for row in rows
     ]
+
+
+# In a site's own tables
+
+
+def _found(trigger: FoundTrigger, now: datetime, enough: Callable[[], bool]) -> int:
+    """It is the site's code: where it fails, nothing else waits for it."""
+    try:
+        return _work_off(trigger.due(now), partial(_occurred, trigger, now), enough)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("What is due of “%s” can't be found", trigger.slug)
+        return 0
+
+
+def _occurred(trigger: FoundTrigger, now: datetime, rows: list[Any]) -> list[Event]:
+    found = [(one, _whose(one, now)) for one in trigger.occurrences(rows)]
+    return [
+        _event(trigger.slug, contact, one.key, one.at, as_json(one.data), now)
+        for one, contact in found
+        if contact
+    ]
+
+
+def _whose(one: Occurrence, now: datetime) -> int | None:
+    """The contact's primary key; somebody new is made a contact. None: nobody to write to."""
+    if known := one.whose.get("contact_id"):
+        return known
+    try:
+        with transaction.atomic():
+            return identify(**one.whose, now=now).pk
+    except ValueError:
+        return None
 
 
 # Going live

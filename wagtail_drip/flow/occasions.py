@@ -6,7 +6,7 @@ on which day is reckoned here, by the person's clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -86,6 +86,31 @@ class SilenceTrigger(TimeTrigger):
         super().__post_init__()
         if self.days < 1:
             raise ValueError(_("Silence lasts at least 1 day."))
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """What a `FoundTrigger` found. `whose`: "contact_id", where that is known, else "user" or
+    "email". `key`: the same whenever it is found again. `at`: when it came about."""
+
+    whose: Mapping[str, Any]
+    key: str
+    at: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FoundTrigger(TimeTrigger):
+    """What time brings about in tables of a site's own. Subclass it, and register an instance."""
+
+    def due(self, now: datetime) -> Any:
+        """A queryset of the rows it is due of and was not recorded of yet: one query, by an index,
+        whatever there is. Nothing that came about more than `catch_up` days ago."""
+        raise NotImplementedError
+
+    def occurrences(self, rows: Sequence[Any]) -> Iterable[Occurrence]:
+        """What to record of these rows, in a number of queries that doesn't grow with them."""
+        raise NotImplementedError
 
 
 def due_days(trigger: DateTrigger, now: datetime, zone: ZoneInfo) -> list[date]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ..content import products
@@ -56,8 +57,16 @@ class EventRecommender(Recommender):
         categories = {one.category for ref, one in known.items() if ref in about and one.category}
         beside = adapter.of_categories(categories, self.candidates) if categories else {}
         return {
-            one.id: _chosen(tastes[one.id], together, known, beside)[:most] for one in recipients
+            one.id: self._shown(_chosen(tastes[one.id], together, known, beside), most)
+            for one in recipients
         }
+
+    def _shown(self, chosen: Iterable[Product], most: int) -> list[Product]:
+        return list(islice(filter(self.may_be_shown, chosen), most))
+
+    def may_be_shown(self, product: Product) -> bool:
+        """Whether it may be recommended now; a site may leave out what is sold out."""
+        return True
 
     def _tastes(self, recipients: Sequence[Recipient]) -> dict[int, Taste]:
         """One query: all orders count as bought, and the latest events say what they care for."""
