@@ -107,6 +107,88 @@ def test_a_dry_run_keeps_nothing(load):
     assert not Campaign.objects.exists() and not Step.objects.exists()
 
 
+def test_a_dry_run_shows_each_line_that_would_change(load):
+    load(FILE, publish=True)
+    told = load(changed("steps", 0, "subject", value="Hi there"), dry_run=True)
+    assert "mail “Hello”: changed (dry run)\n" in told
+    assert '    -  "subject": "Hello",\n    +  "subject": "Hi there",\n' in told
+    told = load(changed("campaign", "flow", 0, "value", "amount", value=3), dry_run=True)
+    assert '-        "amount": 2,' in told and '+        "amount": 3,' in told
+    assert '"subject"' not in told
+    assert Step.objects.get().get_latest_revision_as_object().subject == "Hello"
+
+
+@pytest.fixture
+def load_all(tmp_path):
+    def load_all(*data, **options) -> str:
+        out, paths = StringIO(), []
+        for number, one in enumerate(data):
+            paths.append(tmp_path / f"{number}.json")
+            paths[-1].write_text(json.dumps(one))
+        call_command("drip_import", *map(str, paths), stdout=out, **options)
+        return out.getvalue()
+
+    return load_all
+
+
+def other(slug: str, **fields):
+    data = changed("campaign", "slug", value=slug)
+    data["campaign"] |= {"name": slug.title(), **fields}
+    return data
+
+
+def test_files_may_name_one_another_in_any_order(load_all):
+    leads = [{"type": "enroll", "value": {"campaign": "c"}}]
+    files = (
+        other("a", takes_over=["b"], flow=[*FILE["campaign"]["flow"], *leads]),
+        other("b", not_while=["c"]),
+        other("c", not_while=["b"]),
+    )
+    told = load_all(*files, publish=True)
+    assert told.count(": created, published") == 4  # the mail once
+    live = {one.slug: one for one in Campaign.objects.filter(live=True)}
+    assert list(live) == ["a", "b", "c"]
+    assert [one.slug for one in live["a"].takes_over.all()] == ["b"]
+    assert [one.slug for one in live["b"].not_while.all()] == ["c"]
+    assert load_all(*files, publish=True).count("unchanged\n") == 6
+
+
+def test_of_several_files_all_or_none_are_imported(load_all):
+    with pytest.raises(CommandError, match=r"1.json: campaign.topic: .*“fish”"):
+        load_all(other("a"), other("b", topic="fish"))
+    assert not Campaign.objects.exists() and not Step.objects.exists()
+
+
+def test_yaml_says_the_same(load, tmp_path):
+    yaml = pytest.importorskip("yaml")
+    load(FILE)
+    out = StringIO()
+    call_command("drip_export", "welcome", yaml=True, stdout=out)
+    assert "  name: Welcome\n" in out.getvalue()
+    file, told = tmp_path / "welcome.yaml", StringIO()
+    file.write_text(out.getvalue())
+    call_command("drip_import", str(file), stdout=told)
+    assert told.getvalue() == "mail “Hello”: unchanged\ncampaign “Welcome”: unchanged\n"
+    assert yaml.safe_load(out.getvalue())["campaign"]["slug"] == "welcome"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [1", "is not YAML: .*line 1"),
+        ("a: &x [1]\nb: *x", "aliases are not allowed"),
+        ("a: !!python/object/apply:os.system [ls]", "is not YAML"),
+        ("format: 1\ncampaign: 2026-03-02\nsteps: []", "campaign: must be object"),
+    ],
+)
+def test_bad_yaml_is_refused(tmp_path, text, words):
+    pytest.importorskip("yaml")
+    file = tmp_path / "bad.yml"
+    file.write_text(text)
+    with pytest.raises(CommandError, match=words):
+        call_command("drip_import", str(file))
+
+
 def test_blocks_without_id_get_the_same_one_each_time(load):
     load(FILE)
     first = Campaign.objects.get().get_latest_revision_as_object().flow.raw_data

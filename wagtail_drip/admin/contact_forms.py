@@ -55,10 +55,14 @@ class SeriesField(forms.ModelChoiceField):
     widget = forms.RadioSelect
 
     def label_from_instance(self, campaign: Any) -> str:
+        note = campaign.by_hand_for if campaign.by_hand else _("not marked for it")
+        name = format_html("<bdi>{}</bdi>", campaign.name)
+        if not note:
+            return name
+        # In one piece, since the label is a row of what stands in it.
         return format_html(
-            '<bdi>{}</bdi> <span class="drip-reason"><bdi>{}</bdi></span>',
-            campaign.name, campaign.by_hand_for if campaign.by_hand else _("not marked for it"),
-        )  # fmt: skip
+            '<span>{} <span class="drip-note"><bdi>{}</bdi></span></span>', name, note
+        )
 
 
 class EnrollForm(ActionForm):

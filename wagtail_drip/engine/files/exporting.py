@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from wagtail.blocks import StreamValue
@@ -51,7 +52,7 @@ def export_campaign(campaign: Campaign) -> dict[str, Any]:
     return {"format": FORMAT, "campaign": campaign_data(draft, site), "steps": steps}
 
 
-def as_text(data: dict[str, Any]) -> str:
+def as_text(data: Mapping[str, Any]) -> str:
     """A file's text: the same campaign gives the same bytes."""
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 

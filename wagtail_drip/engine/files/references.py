@@ -70,7 +70,7 @@ def convert(block: Block, value: Any, leaf: Leaf, identify: Identify, path: str)
             name: convert(block.child_blocks[name], inner, leaf, identify, f"{path}.{name}")
             if name in block.child_blocks
             else leaf(None, inner, f"{path}.{name}")
-            for name, inner in value.items()
+            for name, inner in _ordered(block, value)
         }
     if isinstance(block, ListBlock) and isinstance(value, list):
         return [
@@ -80,6 +80,12 @@ def convert(block: Block, value: Any, leaf: Leaf, identify: Identify, path: str)
             for number, item in enumerate(value)
         ]
     return leaf(block, value, path)
+
+
+def _ordered(block: StructBlock, value: dict[str, Any]) -> list[tuple[str, Any]]:
+    """As the block has them: some databases keep JSON in an order of their own."""
+    known = [(name, value[name]) for name in block.child_blocks if name in value]
+    return known + [(name, value[name]) for name in value if name not in block.child_blocks]
 
 
 def _type(item: Any) -> str:

@@ -1,8 +1,7 @@
-"""Make or change a campaign and its mails from a file."""
+"""Make or change campaigns and their mails from files."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,33 +10,52 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from wagtail.models import Site
 
-from wagtail_drip.engine.files.importing import Change, import_campaign
+from wagtail_drip.engine.files.importing import Change, import_campaigns
+from wagtail_drip.engine.files.reading import Unreadable, from_text
 
 
 class Command(BaseCommand):
     help = (
-        "Make or change a campaign and its mails from a file that drip_export wrote. "
+        "Make or change campaigns and their mails from files that drip_export wrote. "
         "They stay drafts unless --publish is given; what is as the file says stays untouched."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", help="path of the file, or - for standard input")
-        parser.add_argument("--dry-run", action="store_true", help="say what would change")
+        parser.add_argument(
+            "file", nargs="+",
+            help="path of a file, JSON or .yaml, or - for standard input; several may name one "
+            "another",
+        )  # fmt: skip
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would change, line by line"
+        )
         parser.add_argument("--publish", action="store_true", help="publish mails and campaign")
         parser.add_argument("--site", help="host name of the site; default: the default site")
 
     def handle(
-        self, *args: Any, file: str, dry_run: bool, publish: bool, site: str | None, **options: Any
+        self,
+        *args: Any,
+        file: list[str],
+        dry_run: bool,
+        publish: bool,
+        site: str | None,
+        **options: Any,
     ) -> None:
-        data = self._read(file)
+        # The name of the only one need not stand before each message.
+        files = {name if len(file) > 1 else "": self._read(name) for name in file}
         try:
-            changes = import_campaign(data, site=self._site(site), publish=publish, dry_run=dry_run)
+            changes = import_campaigns(
+                files, site=self._site(site), publish=publish, dry_run=dry_run
+            )
         except ValidationError as error:
             lines = "\n".join(f"  {message}" for message in error.messages)
-            raise CommandError(f"{file} was not imported:\n{lines}") from None
+            names = ", ".join(file)
+            raise CommandError(f"{names} was not imported:\n{lines}") from None
         if options["verbosity"]:
             for change in changes:
                 self.stdout.write(self._line(change, dry_run))
+                for line in change.diff() if dry_run else []:
+                    self.stdout.write(f"    {line}")
 
     def _read(self, file: str) -> Any:
         try:
@@ -45,10 +63,9 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{file} can't be read: {error}") from None
         try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            place = f"line {error.lineno}, column {error.colno}"
-            raise CommandError(f"{file} is not JSON: {error.msg} at {place}.") from None
+            return from_text(text, file)
+        except Unreadable as error:
+            raise CommandError(f"{file} {error}") from None
 
     def _site(self, host: str | None) -> Site:
         found = Site.objects.filter(**({"hostname": host} if host else {"is_default_site": True}))
