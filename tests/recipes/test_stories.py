@@ -121,6 +121,260 @@ STORIES = [
         {"ann": "90 miss, 97 gift, 111 stay", "bob": "90 miss", "cyd": "", "dot": ""},
         until=130,
     ),
+    Story(
+        "browsed",
+        [
+            *((0, who, "product_viewed", {"book": 0}) for who in ("ann", "bob", "cyd")),
+            (2, "bob", "order_placed", ORDER),
+        ],
+        {"ann": "1 look, 4 like", "bob": "1 look", "cyd": ""},
+    ),
+    Story(
+        "taken_out",
+        [
+            *((0, who, "cart_item_removed", {"book": 0}) for who in ("ann", "bob", "cyd")),
+            (0.5, "bob", "order_placed", ORDER),
+        ],
+        {"ann": "1 why, 5 instead", "bob": "", "cyd": ""},
+    ),
+    Story(
+        "back_in_stock",
+        [
+            *((0, who, "back_in_stock", {"book": 0}) for who in ("ann", "bob", "cyd")),
+            (1, "bob", "order_placed", {**ORDER, "book": 0}),
+            (1, "ann", "order_placed", {**ORDER, "book": 1, "order": 2}),
+        ],
+        {"ann": "0 back, 2 still", "bob": "0 back", "cyd": ""},
+    ),
+    Story(
+        "on_sale",
+        [
+            (-5, "ann", "product_liked", {"book": 0}),
+            (-5, "bob", "product_liked", {"book": 1}),  # another one
+            (-5, "cyd", "product_liked", {"book": 0}),
+            *((0, who, "price_dropped", {"book": 0}) for who in ("ann", "bob", "cyd", "dot")),
+        ],
+        {"ann": "0 less, 3 last", "bob": "", "cyd": "", "dot": ""},
+    ),
+    Story(
+        "product_launch",
+        [(5, "bob", "order_placed", ORDER)],
+        {"ann": "0 soon, 3 here, 7 heard", "bob": "0 soon, 3 here", "cyd": ""},
+    ),
+    Story(
+        "big_first_order",
+        [
+            (0, "ann", "order_placed", {**ORDER, "total": "120.00"}),
+            (0, "bob", "order_placed", {**ORDER, "order": 2, "total": "80.00"}),
+            (0, "cyd", "order_placed", {**ORDER, "order": 3, "total": "120.00"}),
+            (-30, "dot", "order_placed", {**ORDER, "order": 4, "total": "120.00"}),
+            (0, "dot", "order_placed", {**ORDER, "order": 5, "total": "150.00"}),
+        ],
+        {"ann": "0.042 thanks, 7.042 perks, 21.042 yours", "bob": "", "cyd": "", "dot": ""},
+    ),
+    Story(
+        "order_thanks",
+        [
+            (0, "ann", "order_placed", ORDER),
+            (10, "ann", "order_placed", {**ORDER, "order": 2}),  # too soon after the first
+            (35, "ann", "order_placed", {**ORDER, "order": 3}),
+            (0, "cyd", "order_placed", {**ORDER, "order": 4}),
+        ],
+        {"ann": "1 thanks, 7 tips, 36 thanks, 42 tips", "cyd": ""},
+        until=50,
+    ),
+    Story(
+        "after_order",
+        [
+            *((0, who, "order_placed", ORDER) for who in ("ann", "bob", "cyd")),
+            (20, "bob", "order_placed", {**ORDER, "order": 2}),
+        ],
+        {"ann": "10 goes, 30 next", "bob": "10 goes", "cyd": ""},
+    ),
+    Story(
+        "failed_payment",
+        [
+            *((0, who, "payment_failed", {"invoice": 1}) for who in ("ann", "bob", "cyd")),
+            (1, "bob", "payment_made", {"invoice": 1}),
+        ],
+        # It is nothing that one chooses to get.
+        {"ann": "0 failed, 3 again, 7 last", "bob": "0 failed", "cyd": "0 failed, 3 again, 7 last"},
+    ),
+    Story(
+        "review_request",
+        [
+            *((0, who, "order_delivered", {"book": 0}) for who in ("ann", "bob", "cyd")),
+            (15, "bob", "review_written", {"book": 0}),
+        ],
+        {"ann": "14 please, 21 again", "bob": "14 please", "cyd": ""},
+    ),
+    Story(
+        "loyalty",
+        [
+            *((-day, "ann", "order_placed", {**ORDER, "order": day}) for day in (40, 20)),
+            *((-day, "dot", "order_placed", {**ORDER, "order": day}) for day in (40, 20)),
+            *((-day, "cyd", "order_placed", {**ORDER, "order": day}) for day in (40, 20)),
+            (-40, "bob", "order_placed", ORDER),  # his second is no third
+            *((0, who, "order_placed", ORDER) for who in ("ann", "bob", "cyd", "dot")),
+            (5, "dot", "order_placed", ORDER),
+        ],
+        {"ann": "1 thanks, 14 still", "bob": "", "cyd": "", "dot": "1 thanks"},
+        answers={"times": 3},
+    ),
+    Story(
+        "reorder",
+        [
+            *((0, who, "book_bought", {"book": 0, "order": 1}) for who in ("ann", "bob", "cyd")),
+            (10, "ann", "book_bought", {"book": 1, "order": 2}),  # lasts on its own
+            (30, "bob", "book_bought", {"book": 0, "order": 3}),
+        ],
+        {
+            "ann": "60 again, 67 still, 70 again, 77 still",
+            "bob": "90 again, 97 still",
+            "cyd": "",
+        },
+        until=130,
+    ),
+    Story(
+        "overdue",
+        [
+            *((day, "ann", "order_placed", ORDER) for day in (-20, -10, 0)),
+            *((day, "cyd", "order_placed", ORDER) for day in (-20, -10, 0)),
+            *((day, "bob", "order_placed", ORDER) for day in (-10, 0)),  # no habit yet
+            *((day, "dot", "order_placed", ORDER) for day in (-80, -40, 0)),  # slower by habit
+        ],
+        {"ann": "30 miss, 37 code", "bob": "", "cyd": "", "dot": ""},
+        until=60,
+    ),
+    Story(
+        "renewal",
+        [
+            *(
+                (0, who, "subscription_started", {"renews_at": "2026-05-01", "plan": "Club"})
+                for who in ("ann", "bob", "cyd")
+            ),
+            (0, "dot", "subscription_started", {"plan": "Club"}),  # of no date
+            (40, "bob", "subscription_renewed"),
+        ],
+        {
+            "ann": "30 ahead, 53 soon, 59 tomorrow",
+            "bob": "30 ahead",
+            "cyd": "30 ahead, 53 soon, 59 tomorrow",
+        },
+        until=80,
+    ),
+    Story(
+        "service_followup",
+        [
+            *((0, who, "service_done") for who in ("ann", "bob", "cyd")),
+            (190, "bob", "appointment_booked", {"day": "2026-10-01"}),
+        ],
+        {"ann": "184 due, 198 remind", "bob": "184 due", "cyd": ""},
+        until=220,
+    ),
+    Story(
+        "before_service",
+        [
+            *(
+                (0, who, "appointment_booked", {"day": "2026-03-20"})
+                for who in ("ann", "bob", "cyd")
+            ),
+            (0, "dot", "appointment_booked", {"day": "2026-03-04"}),  # in two days
+            (10, "bob", "appointment_canceled"),
+        ],
+        {
+            "ann": "0 booked, 15 ready, 17 tomorrow",
+            "bob": "0 booked",
+            "cyd": "0 booked, 15 ready, 17 tomorrow",
+            "dot": "0 booked, 0 ready, 1 tomorrow",
+        },
+    ),
+    Story(
+        "service_canceled",
+        [
+            *((0, who, "service_canceled", {"service": "Club"}) for who in ("ann", "bob", "cyd")),
+            (20, "bob", "subscription_started", {"plan": "Club"}),
+        ],
+        {"ann": "1 why, 14 offer, 84 three, 176 six", "bob": "1 why, 14 offer", "cyd": ""},
+        until=200,
+    ),
+    Story(
+        "guide",
+        [
+            *((0, who, "guide_asked") for who in ("ann", "bob", "cyd")),
+            (3, "ann", "interest_shown", {"book": 0}),
+        ],
+        {
+            "ann": "0 here, 2 deeper, 5 yours, 8 talk",
+            "bob": "0 here, 2 deeper, 5 wider",
+            "cyd": "",
+        },
+    ),
+    Story(
+        "event_followup",
+        [(0, who, "event_attended") for who in ("ann", "cyd")],
+        {"ann": "1 thanks, 4 wish, 11 next", "bob": "", "cyd": ""},
+    ),
+    Story(
+        "tutorial",
+        [
+            *((0, who, "tutorial_started") for who in ("ann", "bob", "cyd")),
+            (5, "bob", "tutorial_watched"),
+        ],
+        {"ann": "3 waits, 7 short, 14 hand", "bob": "3 waits", "cyd": ""},
+    ),
+    Story(
+        "support_lessons",
+        [
+            *((0, who, "called_support") for who in ("ann", "cyd")),
+            (30, "ann", "called_support"),  # had it a month ago
+        ],
+        {"ann": "1 found, 7 three, 21 how", "cyd": ""},
+        until=60,
+    ),
+    Story(
+        "support_feedback",
+        [
+            *((0, who, "ticket_closed") for who in ("ann", "bob", "cyd")),
+            (2, "bob", "feedback_given"),
+        ],
+        {"ann": "1 how, 5 again", "bob": "1 how", "cyd": ""},
+    ),
+    Story(
+        "birthday",
+        [
+            (0, "ann", "is_known", {"birthday": "1990-03-04"}),
+            (0, "bob", "is_known", {"birthday": "2000-02-20"}),  # it is over
+            (0, "cyd", "is_known", {"birthday": "1990-03-04"}),
+            (0, "dot", "is_known", {"birthday": "some day"}),
+        ],
+        {"ann": "2 wish", "bob": "", "cyd": "", "dot": ""},
+    ),
+    Story(
+        "holiday",
+        [(4, "bob", "order_placed", ORDER)],
+        {"ann": "3 wish, 8 last", "bob": "3 wish", "cyd": ""},
+        answers={"day": "2026-03-05"},
+    ),
+    Story(
+        "order_anniversary",
+        [
+            *((0, who, "order_placed", ORDER) for who in ("ann", "cyd")),
+            (-100, "bob", "order_placed", ORDER),
+            (0, "bob", "order_placed", {**ORDER, "order": 2}),  # not his first
+        ],
+        {"ann": "365 year", "bob": "", "cyd": ""},
+        until=400,
+    ),
+    Story(
+        "left_topic",
+        [
+            *((-1, who, "chose_topic") for who in ("ann", "bob", "cyd")),
+            *((0, who, "left_topic", {"topic": "tips"}) for who in ("ann", "bob", "cyd")),
+            (2, "bob", "left_topic", {"topic": "news"}),  # and this one, too
+        ],
+        {"ann": "1 why, 15 back", "bob": "1 why", "cyd": ""},
+    ),
 ]
 
 
@@ -202,10 +456,17 @@ class Telling:
         match what:
             case "user_signed_up":
                 factories.user(email)
+            case "chose_topic":
+                other, _new = Topic.objects.get_or_create(
+                    slug="tips", defaults={"name": "Tips", "site": self.topic.site}
+                )
+                factories.consent(Contact.objects.get(email=email), other)
             case "left_topic":
                 api.unsubscribe(data["topic"], email=email)
             case "is_known":
-                Contact.objects.get(email=email).attributes.update(data)
+                person = Contact.objects.get(email=email)
+                person.attributes = data
+                person.save()
             case _:
                 api.record(what, email=email, data=data)
 

@@ -36,9 +36,13 @@ KINDS = ("event", "topic", "code", "number", "address", "key", "date", "day")
 
 # What comes with the package, in the gallery's order.
 BUILTIN = (
-    "welcome", "interested", "cart",
-    "first_order", "order_confirmation",
-    "inactive",
+    "welcome", "interested", "browsed", "cart", "taken_out", "back_in_stock", "on_sale",
+    "product_launch",
+    "first_order", "big_first_order", "order_thanks", "after_order", "order_confirmation",
+    "failed_payment", "review_request", "loyalty",
+    "reorder", "overdue", "renewal", "service_followup", "before_service", "service_canceled",
+    "guide", "event_followup", "tutorial", "support_lessons", "support_feedback",
+    "birthday", "holiday", "order_anniversary", "inactive", "left_topic",
 )  # fmt: skip
 
 _QUESTION = re.compile(r"\?([a-z_0-9]+)(?:\.([a-z]+))?(\|.*)?", re.DOTALL)
