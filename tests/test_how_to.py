@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import urllib.request
 from io import BytesIO
@@ -108,6 +109,39 @@ def test_another_system(run, monkeypatch, client):
     assert run.seen["record"]("user_signed_up", "ann@example.com", "7") is True
     assert run.seen["record"]("user_signed_up", "ann@example.com", "7") is False
     assert Event.objects.get().contact.email == "ann@example.com"
+
+
+def test_a_receiver_of_webhooks(run, monkeypatch, settings, now):
+    from wagtail_drip.channels import guarded
+    from wagtail_drip.channels.base import Sent
+    from wagtail_drip.engine.sending import send_due
+
+    def called(to, headers, body, seconds):
+        monkeypatch.setattr("time.time", now.timestamp)
+        assert run.seen["receive"](headers, body)["contact"] == {"email": row.contact.email}
+        assert run.seen["receive"](headers, body + b" ") is None
+        monkeypatch.setattr("time.time", lambda: now.timestamp() + 301)
+        assert run.seen["receive"](headers, body) is None
+        return Sent()
+
+    secret = "a secret of twenty characters"
+    run(
+        "tell another system, such as Zapier or a CRM",
+        0,
+        os=SimpleNamespace(environ={"CRM_HOOK_SECRET": secret}),
+    )
+    settings.WAGTAIL_DRIP_WEBHOOK_SECRETS = run.seen["WAGTAIL_DRIP_WEBHOOK_SECRETS"]
+    run("tell another system, such as Zapier or a CRM", 1, SECRET=secret)
+    monkeypatch.setattr(guarded, "post", called)
+    value = {"url": "https://hooks.example.com/a", "event": "x", "fields": ["email"]}
+    step = factories.step(
+        channel="webhook", message=json.dumps([{"type": "webhook", "value": value}])
+    )
+    campaign = factories.campaign(nodes={"n1": factories.send(step)})
+    [row] = factories.deliveries(campaign, 1, channel="webhook")
+    send_due(now)
+    row.refresh_from_db()
+    assert row.state == "sent"
 
 
 def test_consent_at_a_form(run):

@@ -52,14 +52,14 @@ def check_settings(app_configs: Any, **kwargs: Any) -> Findings:
         *cluster(),
         *database(),
     ]
-    found += [*retention(), *sources()]
+    found += [*retention(), *sources(), *webhooks()]
     if _sends():
         found += [*base_url(), *sender(), *postal_address(), *hash_key(), *patience()]
     return found
 
 
 def check_deployment(app_configs: Any, **kwargs: Any) -> Findings:
-    return [*https(), *dkim()] if _sends() else []
+    return [*loopback(), *(https() if _sends() else []), *(dkim() if _sends() else [])]
 
 
 def _sends() -> bool:
@@ -85,6 +85,24 @@ def retention() -> Findings:
         hint = "Set WAGTAIL_DRIP_RETENTION to something like {'events': 730, 'deliveries': None}."
         return [checks.Error(str(error), hint=hint, id="wagtail_drip.E020")]
     return []
+
+
+def webhooks() -> Findings:
+    try:
+        conf.WEBHOOK_SECRETS  # noqa: B018 - reading it is the check
+    except ImproperlyConfigured as error:
+        hint = "Make each with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        return [checks.Error(str(error), hint=hint, id="wagtail_drip.E022")]
+    return []
+
+
+def loopback() -> Findings:
+    """Editors could make this host call services of its own."""
+    if not conf.WEBHOOK_LOOPBACK:
+        return []
+    hint = "Take the setting out: it is for tests and demos."
+    text = "WAGTAIL_DRIP_WEBHOOK_LOOPBACK lets webhooks call this very machine."
+    return [checks.Warning(text, hint=hint, id="wagtail_drip.W007")]
 
 
 def sources() -> Findings:

@@ -67,6 +67,29 @@ class Conf:
         return self._get("RECOMMENDATIONS", "wagtail_drip.models.recommending.EventRecommender")
 
     @property
+    def WEBHOOK_SECRETS(self) -> dict[str, str]:
+        """The hosts that webhooks may call, each with the secret that signs what it is told."""
+        value = self._get("WEBHOOK_SECRETS", {})
+        if not isinstance(value, dict) or not all(
+            isinstance(secret, str) and len(secret) >= 16 for secret in value.values()
+        ):
+            raise ImproperlyConfigured(
+                f"{PREFIX}WEBHOOK_SECRETS must give a secret of 16 characters or more for each host"
+                ", such as {'hooks.example.com': '…'}."
+            )
+        return {str(host).lower(): secret for host, secret in value.items()}
+
+    @property
+    def WEBHOOK_SECONDS(self) -> float:
+        """Longest time that one call of a webhook may take, from the look-up to the answer."""
+        return min(20.0, float(self._get("WEBHOOK_SECONDS", 5)))
+
+    @property
+    def WEBHOOK_LOOPBACK(self) -> bool:
+        """Whether webhooks may call this very machine, and without TLS; for tests and demos."""
+        return bool(self._get("WEBHOOK_LOOPBACK", False))
+
+    @property
     def COUPONS(self) -> str:
         """Dotted path of the adapter that issues codes; "": the site has none."""
         return self._get("COUPONS", "")

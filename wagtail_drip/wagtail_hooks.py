@@ -31,7 +31,7 @@ from .admin import (
     used_objects,
 )
 from .admin.snippets import DripGroup, SiteSettingsViewSet
-from .channels import email
+from .channels import email, webhook
 from .content import blocks as email_blocks
 from .content import (
     coupons,
@@ -86,7 +86,7 @@ def register_email_blocks():
 
 @hooks.register("register_drip_channels")
 def register_channels():
-    return {"email": email.EmailChannel()}
+    return {"email": email.EmailChannel(), "webhook": webhook.WebhookChannel()}
 
 
 @hooks.register("register_drip_recipes")

@@ -21,11 +21,13 @@ from wagtail.admin.views import generic
 from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
+from .. import registry
 from ..models import Campaign, Choice, Step
 from . import choosing, mail_checks, refusing, stand_ins
 from .actions import publish_all_label
 from .choosing import PUBLISH_ALL, Asked
 from .drafting import draft_steps, publish_steps
+from .forms import MAIL
 from .permissions import may, may_see_campaigns, may_see_people, may_send_tests
 from .places import BACK, FLOW_TAB, campaign_url, step_url
 from .saving import SerialSaves
@@ -173,6 +175,17 @@ def tell_refused_approval(request: HttpRequest, campaign: Campaign) -> bool:
     return True
 
 
+class StepCreateView(snippets.CreateView):
+    """For the channel that the button names; without a name, it is a mail."""
+
+    def get_initial_form_instance(self) -> Step:
+        instance = super().get_initial_form_instance() or self.model()
+        channel = self.request.GET.get("channel", "")
+        if channel in registry.channels():
+            instance.channel = channel
+        return instance
+
+
 class StepEditView(SerialSaves, snippets.EditView):
     """A mail's editor. Reached from a campaign's flow, it leads back there."""
 
@@ -213,7 +226,7 @@ class StepEditView(SerialSaves, snippets.EditView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        if may_send_tests(self.request.user):
+        if self.object.channel == MAIL and may_send_tests(self.request.user):
             context["test_url"] = self.page_url("test")
         if self.campaign:
             latest = self.campaign.get_latest_revision_as_object()

@@ -12,12 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.widgets import SlugInput
+from wagtail.blocks import StreamValue
 
 from .. import registry
 from ..models import Campaign
 from ..models.filling import ascii_slug, free_slug
+from ..streams import UNKNOWN
 from .raw_html import KeepsHtml
 from .sites import sites_of
+
+MAIL = "email"  # the channel that steps have unless they say otherwise
 
 
 class ShortNameInput(SlugInput):
@@ -68,7 +72,41 @@ class SiteForm(WagtailAdminModelForm):
         return free_slug(model, name, str(model._meta.model_name))
 
 
+MAIL_ALONE = ("subject", "preheader", "body", "sender_name", "sender_email")
+
+
 class StepForm(KeepsHtml, SiteForm):
+    """Asks for what its channel sends: a mail's parts, or the one block of another channel.
+
+    The channel is chosen with the button that adds it, and stays.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "message" not in self.fields:
+            return
+        given = self.data.get("channel") if self.is_bound else None
+        if given in registry.channels() and not self.instance.pk:
+            self.instance.channel = given
+        # Panels hide themselves with their fields.
+        is_mail = self.instance.channel == MAIL
+        for name in ("message",) if is_mail else MAIL_ALONE:
+            self.fields.pop(name, None)
+        if is_mail:
+            return
+        self.bound_to_keep = False
+        block = self.fields["message"].block
+        if not len(self.instance.message) and self.instance.channel in block.child_blocks:
+            child = block.child_blocks[self.instance.channel]
+            empty = StreamValue(block, [(self.instance.channel, child.get_default())])
+            self.initial["message"] = empty
+
+    def clean_message(self) -> Any:
+        message = self.cleaned_data["message"]
+        if any(child.block_type not in (self.instance.channel, UNKNOWN) for child in message):
+            raise forms.ValidationError(_("This block belongs to another channel."))
+        return message
+
     class Media:
         css = {
             "all": [

@@ -22,7 +22,8 @@ def errors(step: Step) -> list[str]:
 
 
 def warnings(step: Step, user: Any) -> list[str]:
-    return [*advising.advice(step.source()), *_twins(step, user)]
+    source = step.source()
+    return [] if source.words is not None else [*advising.advice(source), *_twins(step, user)]
 
 
 def _twins(step: Step, user: Any) -> Iterator[str]:

@@ -19,11 +19,12 @@ from wagtail.admin.panels import (
     TitleFieldPanel,
 )
 
+from .. import registry
 from ..content import merge_fields
 from ..content.merge_fields import Fields, MergeField
 from ..models import Step
 from . import results
-from .forms import CampaignForm, ColorInput, ShortNameInput, SiteForm, StepForm
+from .forms import MAIL, CampaignForm, ColorInput, ShortNameInput, SiteForm, StepForm
 from .permissions import may, may_see_campaigns
 from .places import campaign_url
 
@@ -72,6 +73,29 @@ class WriteMailPanel(Panel):
                 **context,
                 "chooser_url": reverse(choosers.get_url_name("choose")),
                 "write_url": reverse("wagtail_drip_admin:write_mail"),
+            }
+
+
+class ChannelPanel(Panel):
+    """Says by which channel it goes, and hands that on with the form."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "wagtail_drip/admin/channel.html"
+
+        def show_panel_furniture(self) -> bool:
+            return False
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            slug = self.instance.channel
+            channel = registry.channels().get(slug)
+            context = super().get_context_data(parent_context)
+            trouble = channel.obstacle() if channel else _("This site has no channel “%s”.") % slug
+            return {
+                **context,
+                "channel": channel,
+                "slug": slug,
+                "trouble": trouble,
+                "is_mail": slug == MAIL,
             }
 
 
@@ -204,10 +228,12 @@ def campaign_panels() -> TabbedInterface:
 def step_panels() -> ObjectList:
     return ObjectList(
         [
+            ChannelPanel(),
             FieldPanel("name", required_on_save=True),
             FieldPanel("subject", help_text=SUBJECT),
             FieldPanel("preheader"),
             FieldPanel("body"),
+            FieldPanel("message"),
             MergeFieldsPanel(heading=_("Words that differ for each reader"), icon="tag"),
             sender_panel(otherwise=_("Leave empty to send as the campaign does.")),
             FieldPanel("stage"),

@@ -52,6 +52,7 @@ from . import (
 )
 from .api_keys import ApiKeyViewSet
 from .caps import CapViewSet
+from .channels import StepFilterSet, StepIndexView, channel_label
 from .farewells import FarewellViewSet
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
 from .lists import EMPTY_STATE, WIDE, ListMixin
@@ -116,10 +117,6 @@ class CampaignFilterSet(WagtailFilterSet):
     class Meta:
         model = Campaign
         fields = ["status", "trigger", "topic", "stage", "review"]
-
-
-class StepIndexView(ListMixin, snippets.IndexView):
-    empty = _("A mail is what a campaign sends. One mail may stand in several campaigns.")
 
 
 class TopicIndexView(ListMixin, snippets.IndexView):
@@ -269,6 +266,8 @@ class StepViewSet(SiteBound):
     menu_order = 2
     index_view_class = StepIndexView
     index_results_template_name = EMPTY_STATE
+    filterset_class = StepFilterSet
+    add_view_class = editing.StepCreateView
     edit_view_class = editing.StepEditView
     preview_on_edit_view_class = testing.MailPreview
     unpublish_view_class = actions.UnpublishMailView
@@ -277,6 +276,7 @@ class StepViewSet(SiteBound):
     list_filter = ["stage"]
     list_display = [
         "name",
+        Column("channel", label=_("Channel"), accessor=channel_label, classname=WIDE),
         "subject",
         LiveStatusTagColumn(label=_("Status")),
         UpdatedAtColumn(label=_("Updated"), classname=WIDE),

@@ -77,6 +77,22 @@ class Channel:
 
     slug: str
     label: str | Promise
+    icon: str = "mail"
+    # What editors write in a step of this channel: a `content.messages.MessageBlock`. None: a mail,
+    # with subject, preheader and body, and `transmit` gets a Mail; else it gets a Message.
+    block: Any = None
+    # The attribute of the person that `Message.to` is; "": it needs none of theirs.
+    address: str = "email"
+    # Whether what goes is a message to the person, as their caps count them.
+    counts: bool = True
+    # Whether several connections may be used side by side where it is slow.
+    parallel: bool = True
+    # Whether the same message twice is taken once. Then none is ever in doubt: it is tried again.
+    repeatable: bool = False
+
+    def obstacle(self) -> str:
+        """Why the site can't use it as it is set up, for the gate and the line; "": it can."""
+        return ""
 
     def open(self) -> Session | Again:
         """A session, or `Again(outage=True)` where the server can't be reached now."""

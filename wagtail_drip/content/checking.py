@@ -21,6 +21,12 @@ def problems(source: Source) -> list[str]:
 
 def _problems(source: Source) -> Iterator[str]:
     fields = merge_fields.fields()
+    if source.words is not None:
+        yield from source.words.problems()
+        for name, text in source.words.texts.items():
+            label = source.words.child.block.child_blocks[name].label
+            yield from _token_problems(text, fields, str(label))
+        return
     if not source.subject.strip():
         yield _("The mail has no subject.")
     yield from _token_problems(source.subject, fields, _("Subject"))
@@ -68,7 +74,8 @@ def _meant(token: merge_fields.Token, fields: Fields) -> str:
 
 def _rendering_problems(source: Source) -> Iterator[str]:
     try:
-        size = len(making.sample(source).as_bytes())
+        made = making.sample(source)
+        size = 0 if source.words is not None else len(made.as_bytes())
     except making.OUTAGE:
         raise
     except Exception as error:

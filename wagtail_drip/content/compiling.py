@@ -26,6 +26,7 @@ from .branding import Brand
 from .email_block import EmailBlock, render_html, render_plain
 from .grouping import GateBlock, GroupBlock
 from .merge_fields import mark, split
+from .messages import Words
 from .personalizing import GATE, LEAVE, PREFERENCES, Fault, Fragment, Hold, Slot, tidy
 from .products import Product, Unavailable
 from .rendering import Rendering
@@ -53,13 +54,15 @@ class Source:
     campaign: str = ""  # its name
     because: str = ""
     tracking: Tracking = field(default_factory=Tracking)
+    words: Words | None = None  # of another channel than e-mail: instead of all that mails have
 
 
 @dataclass(frozen=True)
 class CompiledMessage:
     """A message with numbered holes: in `subject`, `text` and `html` a number is one of `slots`.
 
-    `held`: by gate, why what is behind it can't be shown to anybody now.
+    `held`: by gate, why what is behind it can't be shown to anybody now. `texts`: of another
+    channel's message, by name, in place of those three.
     """
 
     slots: tuple[Slot, ...]
@@ -69,6 +72,8 @@ class CompiledMessage:
     rendering: Rendering
     tracking: Tracking = field(default_factory=Tracking)
     held: Mapping[str, Hold | Fault] = field(default_factory=dict)
+    texts: Mapping[str, tuple[mime.Part, ...]] = field(default_factory=dict)
+    words: Words | None = None
 
     @cached_property
     def sections(self) -> Mapping[Slot, frozenset[tuple[str, ...]]]:
@@ -206,7 +211,19 @@ def compile_message(
         strict=strict,
     )
     with translation.override(source.language):
+        if source.words is not None:
+            return _compiled_words(source.words, rendering)
         return _compiled(source, rendering)
+
+
+def _compiled_words(words: Words, rendering: Rendering) -> CompiledMessage:
+    if rendering.strict and words.child is None:
+        raise Unavailable(Hold(" ".join(words.problems())))
+    parts = {name: split(tidy(rendering.merge(text))) for name, text in words.texts.items()}
+    slots = tuple(dict.fromkeys(p for some in parts.values() for p in some if isinstance(p, Slot)))
+    numbers = {slot: number for number, slot in enumerate(slots)}
+    texts = {name: _numbered(some, numbers) for name, some in parts.items()}
+    return CompiledMessage(slots, (), (), (), rendering, texts=texts, words=words)
 
 
 def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
@@ -371,7 +388,11 @@ def fixed_refs(source: Source) -> list[Hashable]:
 def wants_event_product(source: Source) -> bool:
     """Whether the message differs with the product that a person's event is about."""
     fields = merge_fields.fields()
-    texts = [source.subject, source.preheader]
+    texts = [
+        source.subject,
+        source.preheader,
+        *(source.words.texts.values() if source.words else ()),
+    ]
     for row in all_rows(source):
         if isinstance(row.block, EmailBlock):
             if row.block.wants_event_product(row.value):

@@ -304,10 +304,30 @@ def _one(
         if isinstance(word, Fragment) and PLACE in word.html:
             word = Fragment(word.html.replace(PLACE, envelope.reaction), word.text)
         words.append(word)
+    if compiled.words is not None:
+        return _message(compiled, words, recipient, envelope, date)
     try:
         return FilledMail(compiled, words, recipient, envelope, date)
     except ValueError as error:
         return Fault(str(error))
+
+
+def _message(
+    compiled: CompiledMessage,
+    words: Sequence[Word | None],
+    recipient: Recipient,
+    envelope: Envelope,
+    date: datetime,
+) -> Mail:
+    from .messages import Message
+
+    assert compiled.words is not None
+    filled = ["" if word is None else as_text(word) for word in words]
+    texts = {
+        name: "".join(part if isinstance(part, str) else filled[part] for part in parts)  # type: ignore[index]
+        for name, parts in compiled.texts.items()
+    }
+    return Message(texts, compiled.words, recipient, envelope, date)
 
 
 def _word(slot: Slot, value: Any) -> Word | Hold | Fault:

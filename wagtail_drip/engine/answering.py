@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
+from .. import registry
 from ..channels.base import Again, Outcome, Refused, Sent, Uncertain
 from ..conf import conf
 from ..content.personalizing import Fault, Hold
@@ -38,11 +39,23 @@ def change_of(outcome: Outcome, claimed: Claimed, now: datetime) -> Change:
         case Refused():
             return Change(State.FAILED, outcome.reason, step_id=step_id)
         case Uncertain():
-            return Change(State.UNCERTAIN, outcome.reason, step_id=step_id)
+            return doubt(outcome.reason, delivery, step_id=step_id)
     tried_long = delivery.created_at and now - delivery.created_at > GIVE_UP_AFTER
     if tried_long and delivery.attempts >= GIVE_UP_TRIES:
         return Change(State.FAILED, outcome.reason, step_id=step_id)
     return Change(State.WAITING, outcome.reason, due_at=now + _retry_delay(delivery.attempts))
+
+
+def doubt(reason: str, delivery: Due, *, step_id: int | None = None) -> Change:
+    """Nobody knows whether it went. Where its channel takes one message once, it is tried again."""
+    return in_doubt(reason, delivery.channel, delivery.attempts, step_id)
+
+
+def in_doubt(reason: str, channel: str, attempts: int, step_id: int | None = None) -> Change:
+    known = registry.channels().get(channel)
+    if known is not None and known.repeatable and attempts < GIVE_UP_TRIES:
+        return Change(State.WAITING, reason)
+    return Change(State.UNCERTAIN, reason, step_id=step_id)
 
 
 def words(outcome: Outcome) -> str:

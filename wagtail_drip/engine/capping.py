@@ -17,6 +17,7 @@ from django.db.models import Max, Q, QuerySet
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
+from .. import registry
 from ..conf import conf
 from ..flow import capping
 from ..flow.capping import WEEK, Holder, Limit, Message
@@ -46,13 +47,20 @@ def concerned(
 
     `holding`: the campaigns that let others wait.
     """
+    uncounted = _uncounted()
     return [
         row
         for row in rows
         if isinstance(go := verdicts.get(row.pk), Go)
         and not go.campaign.transactional
+        and row.channel not in uncounted
         and (holding or is_capped(go.campaign) or row.contact.most_per_week)
     ]
+
+
+def _uncounted() -> list[str]:
+    """The channels by which people get nothing: a task for the staff, a call to another system."""
+    return [slug for slug, channel in registry.channels().items() if not channel.counts]
 
 
 def is_capped(campaign: Campaign) -> bool:
@@ -193,6 +201,8 @@ def _messages(people: Collection[int], since: datetime) -> dict[int, list[Messag
     """What they got since then or are just getting, by contact. One query."""
     got = Q(state__in=Delivery.GOT, settled_at__gt=since) | Q(state=State.SENDING)
     rows = Delivery.objects.filter(among("contact_id", people), got, _COUNTS)
+    if uncounted := _uncounted():
+        rows = rows.exclude(channel__in=uncounted)
     messages = defaultdict(list)
     for contact, site, state, at in rows.values_list(
         "contact_id", "campaign__site_id", "state", "settled_at"

@@ -53,17 +53,20 @@ class Claim:
 
 
 @on_deadlock
-def claim(token: str, now: datetime, limit: int) -> Claim:
+def claim(token: str, now: datetime, limit: int, idle: Collection[str] = ()) -> Claim:
     """Take up to `limit` due deliveries, at most one a contact, and check them in the same breath.
 
     On return the ones taken are committed as `sending`, leased by the database's clock, and a power
-    cut of the database's host brings none of them back to `waiting`.
+    cut of the database's host brings none of them back to `waiting`. Of the channels that are
+    `idle`, none is taken.
     """
     campaigns = _restraining()
     paused = {campaign.pk for campaign in campaigns if campaign.paused_at}
     due = Delivery.objects.filter(state=State.WAITING, due_at__lte=now)
     if paused:
         due = due.exclude(campaign_id__in=paused)
+    if idle:
+        due = due.exclude(channel__in=idle)
     with durable():
         allowed = allowance(one for one in campaigns if one.pk not in paused)
         ids, alone = _pick_allowed(due, token, limit, allowed)

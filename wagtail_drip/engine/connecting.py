@@ -77,4 +77,4 @@ class Connections:
 
     def is_slow(self, slug: str) -> bool:
         """Whether most of a mail's time is spent waiting for the server."""
-        return self._seconds.get(slug, 0.0) > SLOW
+        return self._seconds.get(slug, 0.0) > SLOW and registry.channels()[slug].parallel

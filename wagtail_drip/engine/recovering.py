@@ -16,7 +16,7 @@ from ..conf import conf
 from ..models import Delivery
 from ..models.clock import DatabaseNow
 from . import journal
-from .answering import UNTOUCHED, suspect
+from .answering import UNTOUCHED, in_doubt, suspect
 from .retrying import is_outage
 from .settling import Change, settle
 
@@ -68,13 +68,17 @@ def _recover(token: str, now: datetime) -> int:
 
 def _changes(token: str, record: journal.Record | None) -> dict[int, Change]:
     rows = Delivery.objects.filter(claim=token, state=State.SENDING)
-    return {pk: change_of(pk, tries, record) for pk, tries in rows.values_list("pk", "attempts")}
+    found = rows.values_list("pk", "attempts", "channel")
+    return {pk: change_of(pk, tries, record, channel) for pk, tries, channel in found}
 
 
-def change_of(delivery_id: int, attempts: int, record: journal.Record | None) -> Change:
+def change_of(
+    delivery_id: int, attempts: int, record: journal.Record | None, channel: str = "email"
+) -> Change:
     """What the journal (None: lost) proves about one delivery of the claim."""
     if record is None:
-        return Change(State.UNCERTAIN, _("Its worker is gone, and so is the worker's journal."))
+        reason = _("Its worker is gone, and so is the worker's journal.")
+        return in_doubt(reason, channel, attempts)
     verb, text = record.answers.get(delivery_id, ("", ""))
     step_id = record.started.get(delivery_id)
     if verb == "ok":
@@ -85,7 +89,7 @@ def change_of(delivery_id: int, attempts: int, record: journal.Record | None) ->
         return Change(State.WAITING, text)
     if delivery_id in record.started:
         reason = text or _("Its worker was stopped between the message and the answer.")
-        return Change(State.UNCERTAIN, reason, step_id=step_id)
+        return in_doubt(reason, channel, attempts, step_id)
     # Killed while messages went out, or before any was made (it lost the database with the commit
     # of its claim, say): that was none of this one's doing.
     if record.started or not record.making:

@@ -1,5 +1,7 @@
 """Resting: after an outage all workers of this host wait together, longer each time.
 
+Each channel for itself: an SMS provider that is down is no reason to keep mails back.
+
 Kept in a file beside the journals, since the database has no part in it: who can't reach the mail
 server from here can't reach it from here. Other hosts find out for themselves.
 """
@@ -10,7 +12,11 @@ import contextlib
 import fcntl
 import logging
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.utils.text import slugify
 
 from .journal import folder
 
@@ -19,22 +25,23 @@ logger = logging.getLogger("wagtail_drip")
 FIRST = timedelta(seconds=1)
 LONGEST = timedelta(minutes=1)
 NAME = "outage"
+MAIL = "email"
 
 
-def rest(now: datetime) -> datetime:
-    """The server can't be reached: until when nobody here tries again.
+def rest(now: datetime, channel: str = MAIL) -> datetime:
+    """The channel's server can't be reached: until when nobody here tries again.
 
     Where the file can't be written the others are not told, and this worker rests all the same.
     """
     try:
-        return _rest(now)
+        return _rest(now, channel)
     except OSError as error:
         logger.error("The outage can't be told to the other workers of this host: %s", error)
         return now + jittered(LONGEST)
 
 
-def _rest(now: datetime) -> datetime:
-    with (folder() / NAME).open("a+") as file:
+def _rest(now: datetime, channel: str) -> datetime:
+    with _file(channel).open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         until, times = _parse(file.read())
@@ -45,22 +52,27 @@ def _rest(now: datetime) -> datetime:
     return until
 
 
-def resting_until(now: datetime) -> datetime | None:
+def resting_until(now: datetime, channel: str = MAIL) -> datetime | None:
     """None where nothing speaks against trying now."""
     try:
-        until, _times = _parse((folder() / NAME).read_text())
+        until, _times = _parse(_file(channel).read_text())
     except OSError:  # none, or of another user: then this worker finds out for itself
         return None
     # What lies further ahead was written under another clock (a test's, or one set back).
     return until if until and now < until <= now + 2 * LONGEST else None
 
 
-def wake() -> None:
+def resting(channels: Iterable[str], now: datetime) -> set[str]:
+    """Those of the channels that nobody here tries now."""
+    return {channel for channel in channels if resting_until(now, channel)}
+
+
+def wake(channel: str = MAIL) -> None:
     """The server answered: the next outage starts with a short rest again.
 
     A rest that has begun stays: who was answered may have been luckier than the others.
     """
-    with contextlib.suppress(OSError), (folder() / NAME).open("r+") as file:
+    with contextlib.suppress(OSError), _file(channel).open("r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         until, times = _parse(file.read())
         if until and times:
@@ -72,6 +84,10 @@ def wake() -> None:
 def jittered(delay: timedelta) -> timedelta:
     """A quarter more or less, so that those who failed together don't come back together."""
     return delay * random.uniform(0.75, 1.25)
+
+
+def _file(channel: str) -> Path:
+    return folder() / (NAME if channel == MAIL else f"{NAME}-{slugify(channel)}")
 
 
 def _parse(text: str) -> tuple[datetime | None, int]:

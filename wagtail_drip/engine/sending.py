@@ -12,11 +12,12 @@ import logging
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from .. import registry
 from ..conf import conf
 from ..content.making import make
 from ..content.personalizing import Fault, Hold, Mail
@@ -27,7 +28,7 @@ from .claiming import Claimed, claim
 from .connecting import Connections
 from .journal import Journal, NoJournal
 from .loading import Due
-from .resting import resting_until
+from .resting import resting
 from .retrying import is_outage
 from .stopping import never
 from .transmitting import Slice
@@ -64,11 +65,11 @@ def send_due(
     if enough() or not is_due(now):
         return 0
     try:
-        if resting_until(now):
+        if (idle := resting(registry.channels(), now)) and idle == registry.channels().keys():
             return 0
         if not host:
             _remember_host()
-        return _send_slice(now, limit, clock, enough, connections)
+        return _send_slice(now, limit, clock, enough, connections, idle)
     except NoJournal as error:
         logger.error("Nothing is sent. %s", error)
         return 0
@@ -112,12 +113,14 @@ def _send_slice(
     clock: Callable[[], float],
     enough: Callable[[], bool],
     connections: Connections,
+    idle: Collection[str],
 ) -> int:
+    """`idle`: the channels that rest, whose deliveries are left alone."""
     token = uuid.uuid4().hex
     journal = Journal(token)
     try:
         began = clock()
-        claimed = claim(token, now, limit or connections.slice_size())
+        claimed = claim(token, now, limit or connections.slice_size(), idle)
         taken, alone, connections.wait = claimed.taken, claimed.alone, claimed.wait
         todo = dict(taken)
         sending = Slice(token, journal, now, clock, enough, began, todo, connections, alone)

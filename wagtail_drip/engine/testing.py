@@ -68,6 +68,8 @@ def send_test(
     """
     if reason := obstacle(addresses):
         raise ValueError(reason)
+    if step.channel != "email":
+        raise ValueError(_("Only mails can be sent as a test."))
     mails = [_made(step, address, campaign, reader, now) for address in addresses]
     channel = registry.channels().get(step.channel)
     if channel is None:

@@ -32,6 +32,7 @@ from .answering import (
     VERBS,
     change_of,
     change_of_obstacle,
+    doubt,
     replace_try,
     suspect,
     words,
@@ -83,8 +84,8 @@ class Slice:
     changes: dict[int, Change] = field(default_factory=dict)  # known and not yet written
     in_hand: dict[int, Claimed] = field(default_factory=dict)  # a lane has it and not begun it
     in_flight: dict[int, Claimed] = field(default_factory=dict)  # begun and not answered
-    awake: bool = False  # the server has answered
-    doubts: int = 0
+    awake: set[str] = field(default_factory=set)  # channels whose server has answered
+    doubts: dict[str, int] = field(default_factory=dict)  # in a row, by channel
     settled: int = 0
     over: bool = False  # no lane begins another message
     lanes: int = 1  # that can reach the server
@@ -125,7 +126,8 @@ class Slice:
         """Only once the server has answered: who can't be reached is asked by one alone."""
         if not self.awake or len(self.todo) < 2 or self.connections.most < 2:
             return False
-        return self.connections.is_slow(next(iter(self.todo.values())).delivery.channel)
+        channel = next(iter(self.todo.values())).delivery.channel
+        return channel in self.awake and self.connections.is_slow(channel)
 
     def _share(self) -> None:
         """Threads carry on; this one looks at what they are about to send."""
@@ -217,30 +219,35 @@ class Slice:
             self.in_flight[pk] = self.in_hand.pop(pk)
 
     def note(self, claimed: Claimed, outcome: Outcome) -> None:
-        delivery = claimed.delivery
+        delivery, channel = claimed.delivery, claimed.delivery.channel
         with self.turn:
             if not self.in_flight.pop(delivery.pk, None):
                 return  # it took too long, and is in doubt already
             self.changes[delivery.pk] = change_of(outcome, claimed, self.now)
         self.journal.answer(VERBS[type(outcome)], delivery.pk, words(outcome))
         with self.turn:
-            self.doubts = self.doubts + 1 if isinstance(outcome, Uncertain) else 0
+            doubted = isinstance(outcome, Uncertain)
+            self.doubts[channel] = self.doubts.get(channel, 0) + 1 if doubted else 0
             if isinstance(outcome, Again) and outcome.outage:
-                self.changes[delivery.pk] = self._rest(outcome.reason)
-            elif self.doubts >= DOUBTS:
-                self._rest(words(outcome))
-            elif isinstance(outcome, Sent | Refused) and not self.awake:
-                resting.wake()
-                self.awake = True
+                self.changes[delivery.pk] = self._rest(outcome.reason, channel)
+            elif self.doubts[channel] >= DOUBTS:
+                self._rest(words(outcome), channel)
+            elif isinstance(outcome, Sent | Refused) and channel not in self.awake:
+                resting.wake(channel)
+                self.awake.add(channel)
 
-    def is_unreachable(self, reason: str) -> None:
-        """A lane can't connect. Where others can, the server lets no more of them in."""
+    def is_unreachable(self, reason: str, channel: str) -> bool:
+        """A lane can't connect. Where others can, the server lets no more of them in.
+
+        Returns whether the lane is to go on, with what goes by other channels.
+        """
         with self.turn:
-            self.lanes -= 1
-            if self.lanes:
+            if self.lanes > 1:
+                self.lanes -= 1
                 self.connections.most = self.lanes
-            else:
-                self._rest(reason)
+                return False
+            self._rest(reason, channel)
+            return True
 
     # What is done for all lanes
 
@@ -248,14 +255,16 @@ class Slice:
         late = self.clock() - self.began >= conf.LEASE_SECONDS * 2 / 3
         return self.over or late or self.enough()
 
-    def _rest(self, reason: str) -> Change:
-        """An outage: all that is left waits, and so do the other workers of this host."""
-        return self._put_off(resting.rest(self._moment()), reason)
+    def _rest(self, reason: str, channel: str) -> Change:
+        """An outage: all that is left of a channel waits, and so do this host's other workers."""
+        return self._put_off(resting.rest(self._moment(), channel), reason, channel)
 
-    def _put_off(self, until: datetime, reason: str) -> Change:
+    def _put_off(self, until: datetime, reason: str, channel: str) -> Change:
         later = Change(State.WAITING, reason, due_at=until, refund=True)
-        self.changes.update(dict.fromkeys(self.todo, later))
-        self.todo.clear()
+        waiting = [pk for pk, one in self.todo.items() if one.delivery.channel == channel]
+        self.changes.update(dict.fromkeys(waiting, later))
+        for pk in waiting:
+            del self.todo[pk]
         return later
 
     def _moment(self) -> datetime:
@@ -269,8 +278,10 @@ class Slice:
         Where the server has asked another worker of this host to wait, this one waits too.
         """
         with self.turn:
-            if until := resting.resting_until(self._moment()):
-                self._put_off(until, _("The mail server has asked this host to wait."))
+            for channel in {one.delivery.channel for one in self.todo.values()}:
+                if until := resting.resting_until(self._moment(), channel):
+                    reason = _("The mail server has asked this host to wait.")
+                    self._put_off(until, reason, channel)
             examine = self.clock() - self.examined > EXAMINE
             most = None if examine else max(FEWEST_AHEAD, 2 * self.gone)
             ahead = dict(islice(self.todo.items(), most))
@@ -298,7 +309,8 @@ class Slice:
         with self.turn:
             self.over = True
             reason = _("Its worker was interrupted between the message and the answer.")
-            self.changes.update(dict.fromkeys(self.in_flight, Change(State.UNCERTAIN, reason)))
+            for pk, claimed in self.in_flight.items():
+                self.changes[pk] = doubt(reason, claimed.delivery)
             self.changes.update(dict.fromkeys([*self.in_hand, *self.todo], UNTOUCHED))
             for rows in (self.in_flight, self.in_hand, self.todo):
                 rows.clear()
@@ -346,8 +358,7 @@ class Lane:
         session = self._session(delivery.channel)
         if isinstance(session, Again):
             slice_.put_back(claimed)
-            slice_.is_unreachable(session.reason)
-            return False
+            return slice_.is_unreachable(session.reason, delivery.channel)
         if slice_.clock() - asked > RECHECK:
             slice_.put_back(claimed)  # connecting took long, and much may have happened
             return True

@@ -9,6 +9,7 @@ from .parts import Part
 def builtin() -> dict[str, Part]:
     return {
         "send": doing.SendBlock(),
+        "webhook": doing.WebhookBlock(),
         "wait": waiting.WaitBlock(),
         "wait_hours": waiting.WaitHoursBlock(),
         "wait_date": waiting.WaitDateBlock(),

@@ -26,6 +26,7 @@ class StepInfo:
     problems: tuple[str, ...] = ()
     # The language of the mail that is named, where it is none in the site's own.
     foreign: str = ""
+    channel: str = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,11 @@ class Checks:
         self.known = registry.conditions()
         self._told: set[Any] = set()
 
-    def step(self, step: Any) -> list[str]:
-        """Why this mail can't be sent; what is wrong inside it is told once a flow."""
+    def step(self, step: Any, channel: str = "") -> list[str]:
+        """Why this mail can't be sent; what is wrong inside it is told once a flow.
+
+        `channel`: the only one it may go by.
+        """
         if step is None:
             return [_("no mail is chosen")]
         info = self.steps.get(step) if type(step) is int else None
@@ -83,6 +87,10 @@ class Checks:
         found = []
         if not info.live:
             found.append(_("“%s” is not published") % info.name)
+        if channel and info.channel != channel:
+            known = registry.channels().get(channel)
+            named = {"name": info.name, "channel": known.label if known else channel}
+            found.append(_("“%(name)s” is not for the channel “%(channel)s”") % named)
         if not info.same_site:
             found.append(_("“%s” belongs to another site") % info.name)
         if info.foreign:

@@ -19,8 +19,10 @@ class SendBlock(Part, StructBlock):
     def compile(self, value, id, next, compiler):
         return compiler.add(id, program.Send(compiler.key(fields(value).get("step")), next))
 
+    channel = ""  # the only one its message may go by; "": any
+
     def problems(self, value, checks):
-        return checks.step(fields(value).get("step"))
+        return checks.step(fields(value).get("step"), self.channel)
 
     def sentence(self, value, names):
         step = fields(value).get("step")
@@ -36,6 +38,25 @@ class SendBlock(Part, StructBlock):
         description = gettext_lazy("A mail goes to the person.")
         label_format = "“{step}”"
         icon = "mail"
+        group = gettext_lazy("Send")
+
+
+class WebhookBlock(SendBlock):
+    """A send like any other: it has a delivery, its states and its place in the line."""
+
+    channel = "webhook"
+    step = SnippetChooserBlock("wagtail_drip.Step", label=gettext_lazy("Call"))
+
+    def sentence(self, value, names):
+        step = fields(value).get("step")
+        name = names.get(step) if isinstance(step, int) else None
+        return _("Call “%s”") % (name or _("no other system"))
+
+    class Meta:
+        label = gettext_lazy("Webhook")
+        description = gettext_lazy("Another system is told of the person.")
+        label_format = "“{step}”"
+        icon = "link-external"
         group = gettext_lazy("Send")
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
+from .. import registry
 from ..flow import compiling
 from ..flow.compiling import CampaignInfo, StepInfo
 from .campaigns import Campaign
@@ -48,9 +50,18 @@ def _step_info(step: Step, campaign: Campaign, foreign: set[Any]) -> StepInfo:
 
     # An unpublished mail's row is no more than where its drafts hang: nothing to check there.
     problems = checking.problems(step.source()) if step.live else []
+    if channel := registry.channels().get(step.channel):
+        problems += [obstacle] if (obstacle := channel.obstacle()) else []
+    else:
+        problems.append(_("This site has no channel “%s”.") % step.channel)
     language = step.locale.get_display_name() if step.translation_key in foreign else ""
     return StepInfo(
-        step.name, step.live, step.site_id == campaign.site_id, tuple(problems), language
+        step.name,
+        step.live,
+        step.site_id == campaign.site_id,
+        tuple(problems),
+        language,
+        step.channel,
     )
 
 

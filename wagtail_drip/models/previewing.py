@@ -20,8 +20,10 @@ from wagtail.blocks import StreamValue
 from ..conf import conf
 from ..content import making, sampling
 from ..content.compiling import Source
+from ..content.messages import Message
 from ..content.personalizing import Mail, Recipient
 from ..content.rendering import direction_of
+from .sources import words
 from .steps import Step
 
 READER, CAMPAIGN = "drip_reader", "drip_campaign"  # attributes of the request: for whom, of what
@@ -32,17 +34,19 @@ MODES: list[tuple[str, Any]] = [
     ("text", gettext_lazy("Text")),
     ("inbox", gettext_lazy("In the inbox")),
 ]
+MESSAGE: tuple[str, Any] = ("message", gettext_lazy("Message"))  # of other channels
 _IN = "@"  # between a mode and a language
 
 
 def modes(step: Step) -> list[tuple[str, Any]]:
     """The modes of the step's own language, and its other languages as mail and in the inbox."""
+    shown = MODES if words(step) is None else [MESSAGE]
     more = [
         (f"{mode}{_IN}{code}", f"{name}: {label}")
         for code, name in _languages(step)
-        for mode, label in MODES
+        for mode, label in shown
     ]
-    return [*MODES, *more]
+    return [*shown, *more]
 
 
 def _languages(step: Step) -> list[tuple[str, str]]:
@@ -71,6 +75,9 @@ def serve(step: Step, request: Any, mode_name: str) -> HttpResponse:
     except Exception as error:  # a draft may hold anything
         text = _("This mail can't be shown yet: %s") % error
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
+    if isinstance(mail, Message):
+        shown = source.words.child.block.shown(mail) if source.words else []
+        return HttpResponse(_page("message", mail, step, shown=shown))
     if mode == "inbox":
         return HttpResponse(_inbox(mail, step, campaign, _preheader(source, reader)))
     return HttpResponse(_SHOWN.get(mode, _html)(mail, step))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from .. import registry
 from ..conf import conf
 from ..content.compiling import Brand, Source
+from ..content.messages import Words
 from ..content.targets import Tracking
 
 if TYPE_CHECKING:
@@ -45,4 +47,14 @@ def source(step: Step, brand: Brand, campaign: Campaign | None = None) -> Source
         campaign=campaign.name if campaign else "",
         because=campaign.transactional_reason if campaign and not topic else "",
         tracking=tracking(campaign) if campaign else Tracking(),
+        words=words(step),
     )
+
+
+def words(step: Step) -> Words | None:
+    """What it says by another channel; None: it is a mail."""
+    channel = registry.channels().get(step.channel)
+    if channel is None:
+        # An app that was taken out: nothing is known of its block any more, and nothing goes.
+        return Words(step.message) if len(step.message) else None
+    return Words(step.message, channel.address) if channel.block is not None else None

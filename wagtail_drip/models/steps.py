@@ -20,6 +20,7 @@ from wagtail.models import (
 from wagtail.search import index
 
 from ..content.blocks import BodyBlock
+from ..content.messages import MessageStream
 from ..fields import OpenStreamField
 from .filling import as_draft
 from .owned import OfSite
@@ -62,6 +63,8 @@ class Step(
         help_text=_("The line that inboxes show after the subject."),
     )
     body = OpenStreamField(BodyBlock, blank=True, verbose_name=_("body"))
+    # What a step of another channel holds, instead of subject, preheader and body.
+    message = OpenStreamField(MessageStream, blank=True, verbose_name=_("message"))
     sender_name = models.CharField(_("sender name"), max_length=100, blank=True)
     sender_email = models.EmailField(_("sender address"), blank=True)
 

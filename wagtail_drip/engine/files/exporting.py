@@ -38,10 +38,10 @@ PLAIN = {
         "by_hand",
         "by_hand_for",
     ),
-    Step: ("name", "stage", "subject", "preheader", "sender_name", "sender_email"),
+    Step: ("name", "channel", "stage", "subject", "preheader", "sender_name", "sender_email"),
 }
 OTHERS = ("not_while", "takes_over")  # lists of campaigns
-STREAMS = {Campaign: ("audience", "goals", "flow"), Step: ("body",)}
+STREAMS = {Campaign: ("audience", "goals", "flow"), Step: ("body", "message")}
 
 
 def export_campaign(campaign: Campaign) -> dict[str, Any]:
