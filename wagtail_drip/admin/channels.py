@@ -23,7 +23,7 @@ class StepFilterSet(WagtailFilterSet):
 
     class Meta:
         model = Step
-        fields = ["channel"]
+        fields = ["channel", "stage"]
 
 
 def channel_choices() -> list[tuple[str, Any]]:

@@ -273,7 +273,6 @@ class StepViewSet(SiteBound):
     unpublish_view_class = actions.UnpublishMailView
     edit_template_name = "wagtail_drip/admin/step_edit.html"
     edit_handler = panels.step_panels()
-    list_filter = ["stage"]
     list_display = [
         "name",
         Column("channel", label=_("Channel"), accessor=channel_label, classname=WIDE),
