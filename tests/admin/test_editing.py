@@ -150,8 +150,11 @@ def test_an_approval_that_the_gate_refuses_to_publish_says_so(editor):
     arguments = [campaign.pk, "approve", state.current_task_state.pk]
     address = reverse("wagtailsnippets_wagtail_drip_campaign:workflow_action", args=arguments)
     editor.post(address, {"next": url("list")})
-    assert not Campaign.objects.get().live
-    assert "Step 1, Send: no mail is chosen" in texts(editor.get(url("list")))
+    campaign = Campaign.objects.get()
+    assert not campaign.live and "no mail is chosen" in campaign.refused_reason
+    assert campaign.current_workflow_state.current_task_state == state.current_task_state
+    said = texts(editor.get(url("list")))
+    assert "still waits for approval" in said and "Step 1, Send: no mail is chosen" in said
 
 
 def test_going_back_to_an_older_version_passes_the_gate_too(editor):

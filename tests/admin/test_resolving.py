@@ -27,7 +27,7 @@ def say(client, word: str, rows: list[Delivery], **more):
 @pytest.fixture
 def keeper(db):
     """Somebody who may say what became of mails."""
-    return client_of("keeper", "view_delivery", "change_delivery", "see_personal_data")
+    return client_of("keeper", "view_delivery", "resolve_uncertain", "see_personal_data")
 
 
 @pytest.mark.parametrize(("word", "state"), [("sent", "sent"), ("resend", "waiting")])

@@ -331,14 +331,13 @@ def test_a_workflow_s_approval_publishes(hello, approve):
     assert campaign.current_version.number == 1
 
 
-def test_a_refused_approval_tells_on_the_row(live, approve):
-    revision = change(live, [send(None)])
-    approve(live)
+def test_of_an_approval_that_the_gate_refuses_the_task_stays(live, approve):
+    change(live, [send(None)])
+    with pytest.raises(NotReady, match="no mail is chosen"):
+        approve(live)
     live.refresh_from_db()
     assert live.current_version.number == 1
-    assert live.refused_reason == "Step 1, Send: no mail is chosen"
-    with pytest.raises(NotReady):  # now somebody watches
-        revision.publish()
+    assert not live.workflow_states.filter(status="approved").exists()
 
 
 # Pausing, outline, preview

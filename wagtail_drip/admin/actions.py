@@ -25,7 +25,7 @@ from wagtail.snippets.views import snippets
 from ..engine import resuming
 from ..engine.resuming import Backlog
 from ..models import Campaign, Delivery, Enrollment, Step, VersionStep
-from .drafting import draft_steps
+from ..models.publishing import draft_steps
 from .permissions import may
 from .places import campaign_url
 

@@ -24,10 +24,9 @@ from ..engine import moving
 from ..engine.recording import announce
 from ..flow.program import Program
 from ..models import Campaign, Choice, Step, Version
-from ..models.publishing import answer, changed_program
+from ..models.publishing import answer, changed_program, publish_mails
 from ..streams import raw
 from . import refusing
-from .drafting import draft_steps, publish_steps
 from .permissions import may
 from .places import campaign_url
 from .wording import Words, words
@@ -177,7 +176,7 @@ class ChoiceView(WagtailAdminTemplateMixin, TemplateView):
 
     def _publish_mails(self) -> None:
         if self.goal == PUBLISH_ALL:
-            publish_steps(draft_steps(self.draft), self.request.user)
+            publish_mails(self.draft, self.request.user)
 
     def _go(self) -> None:
         user = self.request.user

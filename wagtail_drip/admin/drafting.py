@@ -1,44 +1,19 @@
-"""Draft mails: making one from within a flow, and publishing those that a flow uses."""
+"""Making a draft mail from within a flow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from wagtail.log_actions import log
 from wagtail.models import Locale, Site
 
-from ..flow import checking
-from ..models import Campaign, Step
-from ..streams import raw
+from ..models import Step
 from .permissions import may
 from .places import step_url
 from .sites import sites_of
-
-
-def draft_steps(campaign: Campaign) -> QuerySet[Step]:
-    """The mails of this flow that were never published, or no longer are."""
-    ids = checking.step_ids(raw(campaign.flow))
-    return Step.objects.filter(pk__in=ids, live=False).order_by("pk")
-
-
-def publish_steps(steps: Iterable[Step], user: Any) -> int:
-    """Publish the latest draft of each. Raises ValidationError for a locked one."""
-    count = 0
-    for step in steps:
-        lock = step.get_lock()
-        if lock and lock.for_user(user):
-            raise ValidationError(_("The mail “%s” is locked.") % step)
-        revision = step.latest_revision or step.save_revision(user=user)
-        revision.publish(user=user)
-        count += 1
-    return count
 
 
 @require_POST

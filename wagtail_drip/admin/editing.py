@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.admin.utils import quote
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,10 +25,11 @@ from wagtail.snippets.views import snippets
 
 from .. import registry
 from ..models import Campaign, Choice, Step
+from ..models.gating import log_refusal
+from ..models.publishing import note_refusal, publish_mails
 from . import choosing, mail_checks, refusing, stand_ins
 from .actions import publish_all_label
 from .choosing import PUBLISH_ALL, Asked
-from .drafting import draft_steps, publish_steps
 from .forms import MAIL
 from .permissions import may, may_see_campaigns, may_see_people, may_send_tests
 from .places import BACK, FLOW_TAB, campaign_url, step_url
@@ -36,7 +39,45 @@ OPEN_MAIL = "drip-open-mail"  # the form's field: after saving, go on to this ma
 GO = "drip-go"  # the form's field: where to go after saving: "campaign", "test", "preview"
 
 
-class CampaignViewMixin(generic.CreateEditViewOptionalFeaturesMixin):
+class GatedViewMixin(generic.CreateEditViewOptionalFeaturesMixin):
+    """What the gate refuses is saved as a draft, and said; of an approval, the task stays."""
+
+    def publish_action(self) -> HttpResponse | None:
+        return self._gated(super().publish_action)
+
+    def submit_action(self) -> HttpResponse | None:
+        return self._gated(super().submit_action)  # a workflow without a task publishes at once
+
+    def restart_workflow_action(self) -> HttpResponse | None:
+        return self._gated(super().restart_workflow_action)
+
+    def workflow_action_action(self) -> HttpResponse | None:
+        return self._gated(super().workflow_action_action, approval=True)
+
+    def _gated(
+        self, publish: Callable[[], HttpResponse | None], *, approval: bool = False
+    ) -> HttpResponse | None:
+        try:
+            with transaction.atomic():
+                return publish()
+        except Asked:
+            return self._question()
+        except ValidationError as refusal:
+            if approval:
+                tell_refused_approval(self.request, self.object, refusal)
+                return redirect(refusing.first_tab(self._edit_url(), refusal))
+            text = refusing.message(self.object, refusal, self._edit_url())
+            messages.error(self.request, text)
+            return redirect(refusing.first_tab(self._edit_url(), refusal))
+
+    def _question(self) -> HttpResponse:
+        raise NotImplementedError
+
+    def _edit_url(self) -> str:
+        return edit_url(self.object)
+
+
+class CampaignViewMixin(GatedViewMixin):
     """What creating, editing and reverting a campaign have in common."""
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -82,30 +123,14 @@ class CampaignViewMixin(generic.CreateEditViewOptionalFeaturesMixin):
     def _question(self) -> HttpResponse:
         return redirect(campaign_url(self.object.pk, "choose", self.new_revision.pk, self.action))
 
-    def workflow_action_action(self) -> HttpResponse | None:
-        response = super().workflow_action_action()
-        if tell_refused_approval(self.request, self.object):
-            return redirect(campaign_url(self.object.pk))
-        return response
-
     def _publish(self) -> HttpResponse | None:
         choosing.ask_first(self.object)
-        return super().publish_action()
+        # Past the gate's own way of telling: this is told once, with the mails published along.
+        return super(GatedViewMixin, self).publish_action()
 
     def _publish_with_mails(self) -> HttpResponse | None:
-        self.published_mails = publish_steps(draft_steps(self.object), self.request.user)
+        self.published_mails = publish_mails(self.object, self.request.user)
         return self._publish()
-
-    def _gated(self, publish: Callable[[], HttpResponse | None]) -> HttpResponse | None:
-        try:
-            with transaction.atomic():
-                return publish()
-        except Asked:
-            return self._question()
-        except ValidationError as refusal:
-            url = campaign_url(self.object.pk)
-            messages.error(self.request, refusing.message(self.object, refusal, url))
-            return redirect(refusing.first_tab(url, refusal))
 
     def save_action(self) -> HttpResponse:
         response = super().save_action()
@@ -155,27 +180,32 @@ class CampaignEditView(SerialSaves, CampaignViewMixin, snippets.EditView):
         return {**context, "live_object": self.live_object, "chosen": chosen}
 
 
-class CampaignWorkflowActionView(snippets.WorkflowActionView):
-    """Approving from the dashboard, too, publishes and may be refused."""
+class GatedWorkflowActionView(snippets.WorkflowActionView):
+    """Approving from the dashboard, too, publishes and may be refused: then the task stays."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = super().post(request, *args, **kwargs)
-        tell_refused_approval(request, self.object)
-        return response
+        try:
+            with transaction.atomic():
+                return super().post(request, *args, **kwargs)
+        except ValidationError as refusal:
+            tell_refused_approval(request, self.object, refusal)
+        if request.headers.get("x-requested-with") == "XMLHttpRequest":
+            return self.render_modal_json(
+                request, {"step": "success", "redirect": self.redirect_url}
+            )
+        return redirect(self.redirect_url)
 
 
-def tell_refused_approval(request: HttpRequest, campaign: Campaign) -> bool:
-    """An approval stands though the gate refused what it would publish: say so."""
-    before = campaign.refused_at
-    campaign.refresh_from_db(fields=["refused_at", "refused_reason"])
-    if campaign.refused_at in (None, before):
-        return False
-    refusal = ValidationError(campaign.refused_reason.splitlines())
-    messages.error(request, refusing.message(campaign, refusal, campaign_url(campaign.pk)))
-    return True
+def tell_refused_approval(request: HttpRequest, row: Any, refusal: ValidationError) -> None:
+    """To whoever approves, and in the history for whoever asked for the approval."""
+    found = refusing.problems(refusal)
+    note = note_refusal if isinstance(row, Campaign) else log_refusal
+    note(row, found, request.user)
+    text = _("“%s” is not published, and still waits for approval:") % row
+    messages.error(request, refusing.message(row, refusal, edit_url(row), text))
 
 
-class StepCreateView(snippets.CreateView):
+class StepCreateView(GatedViewMixin, snippets.CreateView):
     """For the channel that the button names; without a name, it is a mail."""
 
     def get_initial_form_instance(self) -> Step:
@@ -186,7 +216,27 @@ class StepCreateView(snippets.CreateView):
         return instance
 
 
-class StepEditView(SerialSaves, snippets.EditView):
+def edit_url(row: Any) -> str:
+    return campaign_url(row.pk) if isinstance(row, Campaign) else snippet_url(row)
+
+
+def snippet_url(row: Any) -> str:
+    return reverse(row.snippet_viewset.get_url_name("edit"), args=[quote(row.pk)])
+
+
+class GatedCreateView(GatedViewMixin, snippets.CreateView):
+    pass
+
+
+class GatedCopyView(GatedViewMixin, snippets.CopyView):
+    pass
+
+
+class GatedEditView(GatedViewMixin, snippets.EditView):
+    pass
+
+
+class StepEditView(SerialSaves, GatedViewMixin, snippets.EditView):
     """A mail's editor. Reached from a campaign's flow, it leads back there."""
 
     @cached_property

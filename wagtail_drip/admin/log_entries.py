@@ -9,10 +9,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from wagtail.log_actions import LogFormatter
 
 from ..models import Choice
+from ..models.gating import REFUSED_LOGGED
 from ..models.publishing import VERSION_LOGGED
 from . import contact_actions
 
-TEST_LOGGED = "wagtail_drip.test"  # its data: {"count": 2, "contact": 7}
+TEST_LOGGED = "wagtail_drip.test"  # its data: {"count": 2, "contact": 7, "mail": "Hello"}
+NOTE_LOGGED = "wagtail_drip.note"  # its data: {"text": "Prices checked"}
 
 ACTIONS = [
     ("pause", gettext_lazy("Pause"), gettext_lazy("Campaign paused")),
@@ -47,8 +49,29 @@ class TestFormatter(LogFormatter):
     def format_message(self, entry: Any) -> str:
         count = entry.data.get("count", 0)
         said = ngettext("Test sent to %d address", "Test sent to %d addresses", count) % count
+        if mail := entry.data.get("mail"):  # in the history of its campaign
+            said = f"{said}: “{mail}”"
         contact = entry.data.get("contact")
         return _("%(said)s, as contact %(pk)s") % {"said": said, "pk": contact} if contact else said
+
+
+class RefusedFormatter(LogFormatter):
+    """ "Not published: Step 1, Send: no mail is chosen"."""
+
+    label = gettext_lazy("Refuse to publish")
+
+    def format_message(self, entry: Any) -> str:
+        reason = " · ".join(str(entry.data.get("reason", "")).splitlines())
+        return _("Not published: %s") % reason
+
+
+class NoteFormatter(LogFormatter):
+    """What somebody wrote down about a campaign, word for word."""
+
+    label = gettext_lazy("Note")
+
+    def format_message(self, entry: Any) -> str:
+        return _("Note: %s") % entry.data.get("text", "")
 
 
 def register(registry: Any) -> None:
@@ -58,3 +81,5 @@ def register(registry: Any) -> None:
         registry.register_action(f"wagtail_drip.contact_{slug}", verb, done)
     registry.register_action(VERSION_LOGGED)(VersionFormatter)
     registry.register_action(TEST_LOGGED)(TestFormatter)
+    registry.register_action(REFUSED_LOGGED)(RefusedFormatter)
+    registry.register_action(NOTE_LOGGED)(NoteFormatter)

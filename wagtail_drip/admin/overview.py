@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
+from wagtail.admin import messages
 from wagtail.admin.views.generic import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.admin.widgets.button import HeaderButton
@@ -21,7 +23,7 @@ from ..engine.measuring import Numbers, measure
 from ..engine.standing import Here, Places, standing, together
 from ..models import Campaign, Delivery, Version
 from ..streams import raw
-from . import picture
+from . import notes, picture
 from .forms import status_label, trigger_label
 from .permissions import may
 from .places import campaign_url, campaigns_url
@@ -106,10 +108,26 @@ class OverviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
                 (place, picture.moment(place.here.next_at, self.now) if place.here.next_at else "")
                 for place in picture.places(told.lines, here)
             ],
+            "notes": notes.latest(self.campaign),
+            "note_form": self._note_form(kwargs.get("note_form")),
             "everybody": everybody,
             "ahead": picture.ahead(everybody, self.now),
             "outstanding": moving.outstanding(self.campaign),
         }
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Write a note."""
+        if not may(request.user, "change", Campaign):
+            raise PermissionDenied
+        form = notes.NoteForm(request.POST)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(note_form=form))
+        notes.write(self.campaign, form.cleaned_data["text"], request.user)
+        messages.success(request, _("Your note is in the history of “%s”.") % self.campaign)
+        return redirect(campaign_url(self.campaign.pk, "overview"))
+
+    def _note_form(self, given: notes.NoteForm | None) -> notes.NoteForm | None:
+        return (given or notes.NoteForm()) if may(self.request.user, "change", Campaign) else None
 
     def _measured(self) -> dict[tuple[Any, ...], Numbers]:
         return measure(Delivery.objects.filter(campaign=self.campaign), "node")

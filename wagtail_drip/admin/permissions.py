@@ -8,7 +8,7 @@ from django.contrib.auth import get_permission_codename
 from django.contrib.auth.models import Permission
 from django.db.models import Model, QuerySet
 
-from ..models import Campaign, Contact, Step
+from ..models import Campaign, Contact, Delivery, Step
 
 
 def may(user: Any, action: str, model: type[Model]) -> bool:
@@ -27,6 +27,11 @@ def may_send_tests(user: Any) -> bool:
     return may(user, "change", Step) and bool(user.has_perm(f"{Step._meta.app_label}.send_tests"))
 
 
+def may_resolve(user: Any) -> bool:
+    """Whether `user` may say of uncertain mails that they went, or have them sent again."""
+    return bool(user.has_perm(f"{Delivery._meta.app_label}.resolve_uncertain"))
+
+
 def may_see_campaigns(user: Any) -> bool:
     return any(may(user, action, Campaign) for action in ("view", "change", "add", "publish"))
 
@@ -35,7 +40,7 @@ def may_see_campaigns(user: Any) -> bool:
 BY_HAND = (
     "see_personal_data", "export_contact", "add_contact", "change_contact", "delete_contact",
     "change_enrollment", "add_event", "add_consent", "add_suppression", "send_tests",
-    "write_html",
+    "write_html", "resolve_uncertain",
 )  # fmt: skip
 
 

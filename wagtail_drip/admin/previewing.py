@@ -1,15 +1,19 @@
-"""What will happen, as one of the previews of a campaign: its draft, as it stands in the editor."""
+"""Previews of a campaign beside the editor: all its mails, and what will happen."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from .. import registry
+from ..content import making
 from ..engine.foretelling import foretell
 from ..engine.foretold import Sample
-from ..models import Campaign
+from ..flow.parts import walk
+from ..models import Campaign, Step
 from ..models.publishing import unfinished
 from ..streams import raw
 from .foretelling_forms import starting
@@ -29,5 +33,25 @@ def will_happen(campaign: Campaign) -> dict[str, Any]:
     return {"plan": told(plan, raw(campaign.flow))}
 
 
+def all_mails(campaign: Campaign) -> dict[str, Any]:
+    """For the preview's template: `mails`, each of the flow's as its latest draft has it."""
+    placed = walk(raw(campaign.flow), registry.flow_blocks())
+    sent = (pk for one in placed if one.part for pk in one.part.steps(one.value))
+    ids = list(dict.fromkeys(pk for pk in sent if type(pk) is int))
+    rows = Step.objects.select_related("locale", "latest_revision").in_bulk(ids)
+    return {"mails": [_mail(rows[pk], campaign) for pk in ids if pk in rows]}
+
+
+def _mail(row: Step, campaign: Campaign) -> dict[str, Any]:
+    step = row.get_latest_revision_as_object()
+    shown = {"name": step.name, "live": row.live, "changed": row.has_unpublished_changes}
+    try:
+        mail = making.sample(step.source(campaign=campaign))
+    except Exception as error:  # a draft may hold anything
+        return {**shown, "trouble": _now("This mail can't be shown yet: %s") % error}
+    return {**shown, "subject": mail.subject, "html": mail.html}
+
+
 def connect() -> None:
+    Campaign.more_previews["mails"] = (_("All mails"), all_mails)
     Campaign.more_previews["plan"] = (_("What will happen"), will_happen)

@@ -37,7 +37,7 @@ from . import contact_actions, deciding, record_filters
 from .contact_editing import list_buttons
 from .contacts import ContactView, may_export
 from .forms import trigger_label
-from .permissions import may
+from .permissions import may, may_resolve
 from .record_cells import (
     NOTHING,
     box,
@@ -324,7 +324,6 @@ class DeliveryAdmin(RecordAdmin):
     sortable = ("created_at",)
     ordering = ("-created_at",)
     filterset_class = record_filters.DeliveryFilterSet
-    registered = ("view", "change")
     empty = gettext_lazy("Each mail to each person is listed here as soon as it is planned.")
     inspect_view_fields = (
         "contact", "mail", "campaign", "how", "enrollment", "due_at", "settled_at", "created_at",
@@ -337,7 +336,7 @@ class DeliveryAdmin(RecordAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         """With a box to choose by where the list shows what waits for a person's word."""
         asked = request.GET.get("state") == Delivery.State.UNCERTAIN
-        chosen = ("choose",) if asked and may(request.user, "change", Delivery) else ()
+        chosen = ("choose",) if asked and may_resolve(request.user) else ()
         return (*chosen, *self.list_display)
 
     @column(gettext_lazy("Choose"))
@@ -396,7 +395,7 @@ class DeliveryAdmin(RecordAdmin):
         return [{"label": label, "all_url": "", "rows": rows}]
 
     def word_wanted(self, delivery: Delivery, user: Any) -> bool:
-        return delivery.state == Delivery.State.UNCERTAIN and may(user, "change", Delivery)
+        return delivery.state == Delivery.State.UNCERTAIN and may_resolve(user)
 
 
 RECORDS: list[RecordAdmin] = [ContactAdmin(), EventAdmin(), EnrollmentAdmin(), DeliveryAdmin()]

@@ -39,17 +39,19 @@ def first_tab(url: str, refusal: ValidationError) -> str:
     return url + TABS.get(field, "")
 
 
-def message(campaign: Campaign, refusal: ValidationError, url: str) -> SafeString:
-    found, mails = problems(refusal), _mails(campaign)
+def message(row: Any, refusal: ValidationError, url: str, said: str = "") -> SafeString:
+    """`row`: a campaign, or what else passes the gate. `said`: instead of the usual first words."""
+    found = problems(refusal)
+    mails = _mails(row) if isinstance(row, Campaign) else {}
     items = format_html_join(
-        "", "<li>{}</li>", ((_item(p, _place(p, campaign, mails, url)),) for p in found[:SHOWN])
+        "", "<li>{}</li>", ((_item(p, _place(p, row, mails, url)),) for p in found[:SHOWN])
     )
     more = len(found) - SHOWN
     if more > 0:
         items += format_html("<li>{}</li>", _("… and %d more") % more)
     return format_html(
         '{}<ul class="drip-problems">{}</ul>',
-        _("“%s” is saved as a draft. It can't be published yet:") % campaign,
+        said or _("“%s” is saved as a draft. It can't be published yet:") % row,
         items,
     )
 
@@ -62,11 +64,11 @@ def _mails(campaign: Campaign) -> dict[str, Step]:
     return {block: steps[ids[0]] for block, ids in sends.items() if ids and ids[0] in steps}
 
 
-def _place(problem: Problem, campaign: Campaign, mails: dict[str, Step], url: str) -> str:
+def _place(problem: Problem, row: Any, mails: dict[str, Step], url: str) -> str:
     """Where the problem is mended: the mail that it is in, else the block or field; "": nowhere."""
     mail = mails.get(problem.block)
     if mail and problem.message.startswith(f"“{mail}”"):
-        return step_url(mail.pk, campaign.pk)
+        return step_url(mail.pk, row.pk)
     return anchor(problem) and url + anchor(problem)
 
 

@@ -19,7 +19,7 @@ from wagtail.log_actions import log
 
 from ..engine import resolving
 from ..models import Delivery
-from .permissions import may
+from .permissions import may_resolve
 from .sites import within
 
 SENT, RESEND = "sent", "resend"
@@ -29,7 +29,7 @@ MOST = 1000  # at once
 @require_POST
 def resolve(request: HttpRequest) -> HttpResponse:
     """Of the POSTed `delivery` ids say the POSTed `word`; asks first, until `confirmed`."""
-    if not may(request.user, "change", Delivery):
+    if not may_resolve(request.user):
         raise PermissionDenied
     listing = f"{reverse('drip_deliveries_modeladmin_index')}?state={Delivery.State.UNCERTAIN}"
     named = [int(pk) for pk in request.POST.getlist("delivery")[:MOST] if pk.isdecimal()]

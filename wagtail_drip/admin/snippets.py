@@ -194,7 +194,7 @@ class CampaignViewSet(SiteBound):
     add_view_class = editing.CampaignCreateView
     edit_view_class = editing.CampaignEditView
     unpublish_view_class = actions.StopView
-    workflow_action_view_class = editing.CampaignWorkflowActionView
+    workflow_action_view_class = editing.GatedWorkflowActionView
     edit_template_name = "wagtail_drip/admin/campaign_edit.html"
     filterset_class = CampaignFilterSet
     edit_handler = panels.campaign_panels()
@@ -268,7 +268,9 @@ class StepViewSet(SiteBound):
     index_results_template_name = EMPTY_STATE
     filterset_class = StepFilterSet
     add_view_class = editing.StepCreateView
+    copy_view_class = editing.GatedCopyView
     edit_view_class = editing.StepEditView
+    workflow_action_view_class = editing.GatedWorkflowActionView
     preview_on_edit_view_class = testing.MailPreview
     unpublish_view_class = actions.UnpublishMailView
     edit_template_name = "wagtail_drip/admin/step_edit.html"
@@ -311,6 +313,9 @@ class SharedContentViewSet(SiteBound):
     menu_order = 2
     copy_view_enabled = False
     index_view_class = SharedContentIndexView
+    add_view_class = editing.GatedCreateView
+    edit_view_class = editing.GatedEditView
+    workflow_action_view_class = editing.GatedWorkflowActionView
     index_results_template_name = EMPTY_STATE
     edit_handler = panels.shared_content_panels()
     list_display = [

@@ -177,11 +177,11 @@ class TestView(StandInPage):
             except ValueError as error:
                 form.add_error(None, str(error))
             else:
-                self._tell(told, reader)
+                self._tell(told, reader, campaign)
                 return redirect(self.back())
         return self.render_to_response(self.get_context_data(form=form))
 
-    def _tell(self, told: list[testing.Tested], reader: Any) -> None:
+    def _tell(self, told: list[testing.Tested], reader: Any, campaign: Any) -> None:
         sent = [one.address for one in told if not one.trouble]
         for one in told:
             if one.trouble:
@@ -193,6 +193,9 @@ class TestView(StandInPage):
         contact = {"contact": reader.contact_id} if reader else {}
         data = {"count": len(sent), **contact}
         log(instance=self.object, action=TEST_LOGGED, user=self.request.user, data=data)
+        if campaign:
+            told_of = {**data, "mail": self.object.name}
+            log(instance=campaign, action=TEST_LOGGED, user=self.request.user, data=told_of)
         text = ngettext(
             "The test is on its way to %s.", "The tests are on their way to %s.", len(sent)
         )

@@ -93,6 +93,7 @@ class Delivery(models.Model):
     class Meta:
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
+        permissions = [("resolve_uncertain", _("Can say whether an uncertain mail went"))]
         constraints = [
             # Whatever else fails: one node sends one person one message a visit.
             models.UniqueConstraint(

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, ProtectedError, Q
+from django.db.models import Exists, Max, OuterRef, ProtectedError, Q, QuerySet
 from django.db.models.signals import pre_delete
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,13 +23,13 @@ from ..streams import raw
 from . import matching
 from .attributes import Attribute
 from .campaigns import Campaign, Choice, Version, VersionStep
+from .gating import SCHEDULED, log_refusal, unschedule
 from .journeys import Enrollment
 from .named import campaigns_info, steps_info
 from .steps import Step
 
 logger = logging.getLogger("wagtail_drip.publishing")
 
-SCHEDULED = "wagtail.publish.scheduled"  # the log action of Wagtail's publish_scheduled command
 VERSION_LOGGED = "wagtail_drip.version"  # its data: {"version": 3, "choice": "move", "people": 12}
 # What a revision must not bring back: it belongs to the row, not to its content.
 KEPT = (
@@ -150,15 +150,19 @@ def publish(
 ) -> None:
     """Pass the gate, let Wagtail publish (`go_live`), and pin the flow, in one transaction.
 
-    Raises NotReady with nothing changed. Where nobody could be told (schedule, workflow), the
-    refusal is logged and kept on the row instead, and the live version stays as it is.
+    Raises NotReady with nothing changed: an approval in a workflow is taken back with it, so its
+    task stays. Where nobody could be told, by the schedule, the refusal is logged and kept on the
+    row instead, and the live version stays as it is. What a workflow approved are the flow and its
+    draft mails in one.
     """
     with transaction.atomic():
         _lock(campaign)
         # Wagtail reads from here what a revision doesn't hold; it must be what is locked.
         revision.content_object = campaign
         candidate = revision.as_object()
-        unattended = log_action == SCHEDULED or _approved_just_now(campaign)
+        unattended = log_action == SCHEDULED
+        if not unattended and _approved_just_now(campaign):
+            publish_mails(candidate, user)
         program = _quietly(_prepare, candidate) if unattended else _prepare(candidate)
         if isinstance(program, list):
             if not unattended:
@@ -183,6 +187,32 @@ def _lock(campaign: Campaign) -> None:
 
 def _prepare(candidate: Campaign) -> Program | list[Problem]:
     return gate(candidate) or compiled(candidate)
+
+
+def draft_steps(candidate: Campaign) -> QuerySet[Step]:
+    """The mails of this flow that were never published, or no longer are."""
+    ids = compiling.step_ids(raw(candidate.flow))
+    return Step.objects.filter(pk__in=ids, live=False).order_by("pk")
+
+
+def publish_mails(candidate: Campaign, user: Any) -> int:
+    """Publish the latest draft of each draft mail of the flow. How many.
+
+    Raises NotReady for those that the gate refuses, and for locked ones.
+    """
+    count, found = 0, []
+    for step in draft_steps(candidate):
+        lock = step.get_lock()
+        if lock and lock.for_user(user):
+            raise NotReady([Problem(_("The mail “%s” is locked.") % step)])
+        try:
+            (step.latest_revision or step.save_revision(user=user)).publish(user=user)
+        except NotReady as refusal:
+            found += [Problem(f"“{step}”: {problem}") for problem in refusal.problems]
+        count += 1
+    if found:
+        raise NotReady(found)
+    return count
 
 
 def compiled(candidate: Campaign) -> Program:
@@ -225,13 +255,15 @@ def _approved_just_now(campaign: Campaign) -> bool:
 
 
 def _refuse(campaign: Campaign, revision: Revision, found: list[Problem], user: Any) -> None:
+    note_refusal(campaign, found, user)
+    unschedule(revision, user)
+
+
+def note_refusal(campaign: Campaign, found: list[Problem], user: Any) -> None:
+    """Keep on the row, and in its history, why it was not published."""
     reason = "\n".join(str(problem) for problem in found)
-    logger.warning("Campaign %s was not published: %s", campaign.pk, reason.replace("\n", " | "))
     Campaign.objects.filter(pk=campaign.pk).update(refused_at=timezone.now(), refused_reason=reason)
-    if revision.approved_go_live_at:
-        # Else the schedule would try again every time it runs.
-        revision.approved_go_live_at = None
-        revision.save(user=user, update_fields=["approved_go_live_at"])
+    log_refusal(campaign, found, user)
 
 
 def _pin(

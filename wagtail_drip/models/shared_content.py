@@ -38,6 +38,7 @@ from ..content.personalizing import Hold
 from ..fields import OpenStreamField
 from ..streams import sharing
 from .filling import as_draft
+from .gating import Gated
 from .owned import OfSite
 
 _WITHIN = "within shared content"  # the mark that a stream is one's body
@@ -54,6 +55,7 @@ class SharedBodyBlock(BodyBlock):
 
 class SharedContent(
     OfSite,
+    Gated,
     WorkflowMixin,
     DraftStateMixin,
     LockableMixin,

@@ -23,6 +23,7 @@ from ..content.blocks import BodyBlock
 from ..content.messages import MessageStream
 from ..fields import OpenStreamField
 from .filling import as_draft
+from .gating import Gated
 from .owned import OfSite
 from .stages import Stage
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 class Step(
     OfSite,
+    Gated,
     WorkflowMixin,
     DraftStateMixin,
     LockableMixin,
