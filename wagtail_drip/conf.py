@@ -246,6 +246,11 @@ class Conf:
         return int(self._get("EVENTS_PER_MINUTE", 600))
 
     @property
+    def REFUSED_CALLS_PER_MINUTE(self) -> int:
+        """How many calls without a right key a minute one IP address may make (IPv6: a network)."""
+        return int(self._get("REFUSED_CALLS_PER_MINUTE", 30))
+
+    @property
     def CONFIRM_AGAIN_MINUTES(self) -> int:
         """How long an address gets no second mail that asks for confirmation."""
         return int(self._get("CONFIRM_AGAIN_MINUTES", 60))

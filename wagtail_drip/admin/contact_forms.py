@@ -20,6 +20,7 @@ from ..engine.identifying import find
 from ..models import Campaign, Contact, Enrollment, Suppression, Tag, Topic
 from ..models.tags import tags_named
 from .permissions import may
+from .record_filters import kept
 from .sites import within
 
 
@@ -46,6 +47,8 @@ class MomentField(forms.DateTimeField):
         moment = super().clean(value)
         if moment and moment > timezone.now():
             raise forms.ValidationError(_("This lies ahead."))
+        if moment and not kept(moment):
+            raise forms.ValidationError(_("This lies too far back."))
         return moment
 
 

@@ -41,6 +41,7 @@ from ..models.matching import UnknownCondition
 from . import contact_actions, contact_timeline
 from .contact_actions import ACTIONS, EXPORT, Action
 from .permissions import may, may_see_people
+from .record_filters import kept
 from .sites import within
 
 MOST_IDS = 1000  # in one address
@@ -138,7 +139,7 @@ class ContactView(PersonPage, TemplateView):
             moment = parse_datetime(self.request.GET.get("before", ""))
         except ValueError:
             return False
-        return moment is not None and timezone.is_aware(moment)
+        return moment is not None and timezone.is_aware(moment) and kept(moment)
 
 
 def facts(contact: Contact) -> list[tuple[str, Any]]:

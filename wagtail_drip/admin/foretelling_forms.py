@@ -23,6 +23,7 @@ from ..streams import raw
 from .contact_editing import OWN, ContactForm
 from .forms import trigger_label
 from .people_chooser import may_choose_people, people_chooser, people_of
+from .record_filters import EARLIEST, LATEST, kept
 from .sites import within
 
 MOST_EVENTS = 20
@@ -48,6 +49,12 @@ class DataField(forms.CharField):
         return data
 
 
+def near(moment: datetime) -> None:
+    """On either edge of the calendar there is no plan to tell."""
+    if not kept(moment):
+        raise forms.ValidationError(_("Choose a year from %d to %d.") % (EARLIEST, LATEST))
+
+
 class TryForm(forms.Form):
     who = forms.ChoiceField(
         label=gettext_lazy("Who"),
@@ -64,6 +71,7 @@ class TryForm(forms.Form):
         required=False,
         widget=AdminDateTimeInput,
         help_text=gettext_lazy("By the clock where they are. Leave empty for now."),
+        validators=[near],
     )
     tells = DataField(
         label=gettext_lazy("What that event tells"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import django_filters
@@ -14,11 +15,28 @@ from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 from ..models import Campaign, Contact, Delivery, Enrollment, Event, Stage, Tag, lifecycle
 from .forms import trigger_choices
 
+EARLIEST, LATEST = 1900, 2500  # years
 
-def between(label: Any, field: str) -> django_filters.DateFromToRangeFilter:
-    return django_filters.DateFromToRangeFilter(
-        label=label, field_name=field, widget=DateRangePickerWidget
-    )
+
+class Between(django_filters.DateFromToRangeFilter):
+    """From one day to another. A day that no moment of ours can have bounds nothing: on either
+    edge of the calendar it has no moment in UTC."""
+
+    def filter(self, rows: QuerySet[Any], value: slice | None) -> QuerySet[Any]:
+        ends = (value.start, value.stop) if value else ()
+        known = [end if end and kept(end) else None for end in ends]
+        if not any(known):
+            return rows
+        value = slice(*known)
+        return super().filter(rows, value)
+
+
+def between(label: Any, field: str) -> Between:
+    return Between(label=label, field_name=field, widget=DateRangePickerWidget)
+
+
+def kept(day: date) -> bool:
+    return EARLIEST <= day.year <= LATEST
 
 
 def one_of(label: Any, field: str, choices: Any) -> django_filters.ChoiceFilter:

@@ -28,6 +28,7 @@ from ..models import Campaign, Contact, Delivery, Segment, Step, Version
 from ..streams import raw
 from .places import campaign_url, campaigns_url
 from .record_export import FORMULA
+from .record_filters import kept
 from .wording import Words, words
 
 COLUMNS = [
@@ -109,9 +110,9 @@ class FilterForm(forms.Form):
         chosen = self.cleaned_data
         if chosen.get("version"):
             found = found.filter(version=chosen["version"])
-        if chosen.get("since"):
+        if chosen.get("since") and kept(chosen["since"]):
             found = found.filter(created_at__gte=_midnight(chosen["since"], time.min))
-        if chosen.get("until"):
+        if chosen.get("until") and kept(chosen["until"]):
             found = found.filter(created_at__lte=_midnight(chosen["until"], time.max))
         if chosen.get("audience"):
             found = found.filter(contact__in=self._members(chosen["audience"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -56,7 +57,8 @@ def _day(value: date, time_zone: str) -> str:
     if not isinstance(value, datetime):
         return date_format(value, "DATE_FORMAT")
     if timezone.is_aware(value):
-        value = value.astimezone(_zone(time_zone))
+        with suppress(OverflowError):  # on either edge of the calendar: as it is written
+            value = value.astimezone(_zone(time_zone))
     return date_format(value, "DATETIME_FORMAT")
 
 

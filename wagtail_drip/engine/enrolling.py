@@ -176,12 +176,21 @@ def _match(events: list[Event], now: datetime) -> None:
 
 
 def _concerns(campaign: Campaign, event: Event) -> bool:
-    """What the trigger says; one that a site has removed since lets everything pass."""
+    """What the trigger says; one that a site has removed since lets everything pass.
+
+    One that fails starts nothing by this event: the others behind it must not wait for it.
+    """
     trigger = registry.triggers().get(event.name)
     topic = campaign.topic.slug if campaign.topic else ""
-    return trigger is None or trigger.concerns(
-        event.data, site_id=campaign.site_id, topic=topic, campaign=campaign.slug
-    )
+    try:
+        return trigger is None or trigger.concerns(
+            event.data, site_id=campaign.site_id, topic=topic, campaign=campaign.slug
+        )
+    except Exception as error:
+        if is_outage(error):
+            raise
+        logger.exception("Whether event %s starts %s can't be told", event.pk, campaign.slug)
+        return False
 
 
 def _try_to_admit(campaign: Campaign, candidates: list[Candidate], now: datetime) -> None:

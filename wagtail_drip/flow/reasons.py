@@ -152,7 +152,10 @@ def _shown(key: str, value: Any, zone: tzinfo | None) -> Any:
     moment = _moment(value)
     if moment is None:
         return word(str(value)) if key == "reason" else str(value)
-    local = moment.astimezone(zone) if zone else moment
+    try:
+        local = moment.astimezone(zone) if zone else moment
+    except OverflowError:  # on either edge of the calendar
+        return str(value)
     return f"{formats.date_format(local, 'DATE_FORMAT')} {formats.time_format(local, 'H:i')}" + (
         "" if zone else gettext(" UTC")
     )

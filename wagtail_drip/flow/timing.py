@@ -106,7 +106,10 @@ def day_of(value: Any, zone: tzinfo = UTC) -> date | None:
         except ValueError:
             return None
     if isinstance(value, datetime):
-        value = (value.astimezone(zone) if value.tzinfo else value).date()
+        try:
+            value = (value.astimezone(zone) if value.tzinfo else value).date()
+        except OverflowError:  # on either edge of the calendar
+            return None
     return value if isinstance(value, date) and 1800 <= value.year <= 2500 else None
 
 

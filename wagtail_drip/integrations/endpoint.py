@@ -29,6 +29,7 @@ from ..flow.occasions import TimeTrigger
 from ..flow.triggers import OWN, SITE
 from ..models.api_keys import ApiKey, by_id, by_token, signature
 from ..models.signups import take
+from ..models.visitors import client_ip, network
 
 logger = logging.getLogger("wagtail_drip")
 
@@ -80,7 +81,11 @@ def _closed(response: JsonResponse) -> JsonResponse:
 
 def _take(request: HttpRequest, now: datetime) -> JsonResponse:
     body = _body(request)
-    key = _authorized(request, body, now)
+    try:
+        key = _authorized(request, body, now)
+    except Refused:
+        _count_refused(request, now)
+        raise
     most = conf.EVENTS_PER_MINUTE
     if not take(f"api-key:{key.public_id}", most=most, per=MINUTE, now=now):
         text = _("This key may record %d events a minute. Send it again later.") % most
@@ -89,6 +94,15 @@ def _take(request: HttpRequest, now: datetime) -> JsonResponse:
     told = _read(request, body)
     recorded = _record(key, told, now)
     return JsonResponse({"recorded": recorded}, status=201 if recorded else 200)
+
+
+def _count_refused(request: HttpRequest, now: datetime) -> None:
+    """Who has no key is answered so many times a minute. Who has one is looked up before this, so
+    no neighbor of theirs can keep them out."""
+    most, where = conf.REFUSED_CALLS_PER_MINUTE, network(client_ip(request.META))
+    if not take(f"api-refused:{where}", most=most, per=MINUTE, now=now):
+        text = _("There were too many calls without a right key from here. Try again later.")
+        raise Refused(429, "rate", text, Retry_After="60")
 
 
 # What was sent

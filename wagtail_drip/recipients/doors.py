@@ -25,7 +25,7 @@ from django.views import View
 from wagtail.models import Site
 
 from ..conf import conf
-from ..models import Alias, Contact
+from ..models import Alias, Contact, visitors
 
 # Not in the request's transaction: what is answered is committed, and a deadlock is repeated.
 DOORS: tuple[Any, ...] = (login_not_required, transaction.non_atomic_requests)
@@ -133,14 +133,8 @@ def masked(email: str) -> str:
 
 
 def client_ip(request: HttpRequest) -> str:
-    """Where the visitor comes from, "" where that can't be told.
-
-    X-Forwarded-For is believed as far as conf.TRUSTED_PROXIES have written it, from its end.
-    """
-    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    proxies = conf.TRUSTED_PROXIES
-    told = hops[-proxies] if 0 < proxies <= len(hops) else request.META.get("REMOTE_ADDR", "")
-    return told.strip()
+    """Where the visitor comes from, "" where that can't be told."""
+    return visitors.client_ip(request.META)
 
 
 def kept_ip(request: HttpRequest) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 
 from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 from ..conf import conf
 from ..engine.signing_up import sign_up
 from ..models.signups import take
+from ..models.visitors import network
 from .doors import LOST, PublicView, client_ip, closed, kept_ip
 from .forms import Offer, SignUpForm
 
@@ -78,19 +79,6 @@ def may_try(request: HttpRequest) -> bool:
             ip,
         )
     return allowed
-
-
-def network(ip: str) -> str:
-    """What counts as one visitor: an IPv4 address, or the /64 that one household or server has."""
-    try:
-        address = ip_address(ip)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(IPv6Address(int(address) >> 64 << 64))
-    return str(address)
 
 
 def is_private(ip: str) -> bool:
