@@ -1,4 +1,6 @@
-"""Run the bookshop, web server and cluster, until Ctrl-C or SIGTERM. Standard library only.
+"""Run a bookshop, web server and cluster, until Ctrl-C or SIGTERM. Standard library only.
+
+`-m example_site.demo` runs the one of Wagtail pages, `-m example_site.demo oscar` that with Oscar.
 
 django-q2 hangs when a signal reaches its whole process group, so each child gets a session of
 its own, the signal goes to the child's main process, and only what outlives the grace is killed.
@@ -78,17 +80,17 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
-def main() -> int:
+def main(shop: str = "") -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     crew: Crew | None = None
     try:
         port = chosen_port(os.environ.get("PORT", "8000"))
-        environ = settings_for(port)
+        environ = settings_for(port, shop)
         lock = only_one(Path(environ["DEMO_DIR"]))  # noqa: F841 - held while we live
         crew = Crew(environ)
         prepare(crew)
-        serve(crew, port, environ["BASE_URL"])
+        serve(crew, port, WELCOME[shop].format(address=environ["BASE_URL"]))
     except Stop:
         _say("\nStopping …")
         return 0
@@ -133,14 +135,14 @@ def chosen_port(text: str) -> int:
     return int(text)
 
 
-def settings_for(port: int) -> dict[str, str]:
+def settings_for(port: int, shop: str = "") -> dict[str, str]:
     """The children's environment. What the caller's already says wins."""
     defaults = {
-        "DJANGO_SETTINGS_MODULE": "example_site.settings.base",
+        "DJANGO_SETTINGS_MODULE": f"example_site.settings.{shop or 'base'}",
         "DEBUG": "1",
         "DRIP_TIME_TRAVEL": "1",
         "BASE_URL": f"http://127.0.0.1:{port}",
-        "DEMO_DIR": str(ROOT / ".demo"),
+        "DEMO_DIR": str(ROOT / (f".demo-{shop}" if shop else ".demo")),
         "PYTHONUNBUFFERED": "1",
     }
     return {**defaults, **os.environ}
@@ -166,7 +168,7 @@ def prepare(crew: Crew) -> None:
         raise Trouble("The bookshop could not be prepared; `make clean-demo` starts afresh.")
 
 
-def serve(crew: Crew, port: int, address: str) -> NoReturn:
+def serve(crew: Crew, port: int, welcome: str) -> NoReturn:
     """Web server and cluster until somebody stops us. Raises Trouble when one of them dies."""
     maker = os.getppid()
     crew.start("web server", "runserver", f"127.0.0.1:{port}", "--noreload", "--skip-checks")
@@ -180,7 +182,7 @@ def serve(crew: Crew, port: int, address: str) -> NoReturn:
             raise Stop
         if not announced and answers(port):
             announced = True
-            _say(WELCOME.format(address=address))
+            _say(welcome)
         time.sleep(0.2)
 
 
@@ -192,7 +194,8 @@ def answers(port: int) -> bool:
     return True
 
 
-WELCOME = """
+WELCOME = {
+    "": """
   The Paper Lantern is open.
 
     Bookshop  {address}/
@@ -201,7 +204,19 @@ WELCOME = """
     Admin     {address}/admin/    admin / admin, or editor / editor
 
   Ctrl-C stops it.
-"""
+""",
+    "oscar": """
+  The Paper Lantern is open, with Oscar behind the counter.
+
+    Bookshop   {address}/
+    Register   {address}/store/accounts/register/
+    Outbox     {address}/outbox/   every mail, as received; moves time
+    Admin      {address}/admin/    admin / admin, or editor / editor
+    Dashboard  {address}/store/dashboard/   Oscar's; log in at the admin first
+
+  Ctrl-C stops it.
+""",
+}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

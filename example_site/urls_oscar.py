@@ -6,6 +6,7 @@ from django.apps import apps
 from django.conf import settings
 from django.conf.urls.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
@@ -19,6 +20,12 @@ urlpatterns = [
     path("documents/", include(wagtaildocs_urls)),
     path("i18n/", include("django.conf.urls.i18n")),  # Oscar's templates name it
     path("drip/", include("wagtail_drip.urls")),
+    path("signup/", RedirectView.as_view(pattern_name="customer:register"), name="signup"),
+    path("store/catalogue/", RedirectView.as_view(url="/shop/")),
+    path(
+        "store/catalogue/category/<path:name>_<int:pk>/",
+        RedirectView.as_view(url="/shop/?category=%(pk)s"),
+    ),
     path("store/", include(shop.urls[0])),
     path("outbox/", include("example_site.outbox.urls")),
     path("outbox.json", outbox.as_json, name="outbox-json"),

@@ -72,8 +72,13 @@ TEMPLATES = [
     }
 ]
 ROOT_URLCONF = "example_site.urls_oscar"
+STATICFILES_DIRS = [BASE_DIR / "shop" / "static"]
 SITE_ID = 1
 LOGIN_URL = "customer:login"
+LOGIN_REDIRECT_URL = "/"
+# It looks into the tables and keeps no index; it can do neither the page of all products nor that
+# of a category, in whose places urls_oscar.py puts a page of Wagtail's.
+HAYSTACK_SIGNAL_PROCESSOR = "haystack.signals.BaseSignalProcessor"
 HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
 
 OSCAR_SHOP_NAME = "The Paper Lantern"

@@ -13,6 +13,7 @@ from wagtail_drip.integrations.oscar.telling import quietly
 from wagtail_drip.models import Consent
 
 NEWS_WORDING = _("Send me letters from the shop, about once a month. I can stop them any time.")
+WISHES_WORDING = _("When I put a book on my wish list, write to me about it.")
 AFTER_ORDER_WORDING = _("After an order we write you a thank-you and perhaps a few tips.")
 
 
@@ -23,8 +24,10 @@ def connect() -> None:
 
 
 def registered(*, user: Any, request: Any, **kwargs: Any) -> None:
-    if request.POST.get("news"):
-        api.subscribe("news", user=user, source=request.path, wording=str(NEWS_WORDING))
+    boxes = {"news": ("news", NEWS_WORDING), "wishes": ("books-you-asked-about", WISHES_WORDING)}
+    for name, (topic, wording) in boxes.items():
+        if request.POST.get(name):
+            api.subscribe(topic, user=user, source=request.path, wording=str(wording))
 
 
 def ordered(*, order: Any, request: Any, **kwargs: Any) -> None:

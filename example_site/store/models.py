@@ -25,4 +25,13 @@ class StorePage(Page):
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context(request, *args, **kwargs)
         products = get_model("catalogue", "Product").objects.browsable().base_queryset()
-        return {**context, "products": products.order_by("-date_created", "-pk")[:24]}
+        categories = get_model("catalogue", "Category").objects.browsable()
+        wanted = request.GET.get("category", "")
+        if (
+            category := categories.filter(pk=wanted).first()
+            if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10
+            else None
+        ):
+            products = products.filter(categories=category)
+        found = products.order_by("-date_created", "-pk")[:24]
+        return {**context, "products": found, "category": category}
