@@ -90,6 +90,11 @@ class Conf:
         return bool(self._get("WEBHOOK_LOOPBACK", False))
 
     @property
+    def LETTER_LINES(self) -> list[list[str]]:
+        """The attributes that make a person's postal address, line by line, for letters."""
+        return self._get("LETTER_LINES", [["street"], ["postal_code", "city"], ["country"]])
+
+    @property
     def COUPONS(self) -> str:
         """Dotted path of the adapter that issues codes; "": the site has none."""
         return self._get("COUPONS", "")

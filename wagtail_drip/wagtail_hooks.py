@@ -28,10 +28,11 @@ from .admin import (
     resolving,
     segments,
     sites,
+    tasks,
     used_objects,
 )
 from .admin.snippets import DripGroup, SiteSettingsViewSet
-from .channels import email, webhook
+from .channels import email, staff, webhook
 from .content import blocks as email_blocks
 from .content import (
     coupons,
@@ -42,6 +43,7 @@ from .content import (
     raw_block,
     recommendations,
 )
+from .engine import tasking
 from .engine.files import recipes
 from .flow import builtin as flow_blocks
 from .flow import occasions, triggers
@@ -86,7 +88,11 @@ def register_email_blocks():
 
 @hooks.register("register_drip_channels")
 def register_channels():
-    return {"email": email.EmailChannel(), "webhook": webhook.WebhookChannel()}
+    return {
+        "email": email.EmailChannel(),
+        "webhook": webhook.WebhookChannel(),
+        "task": staff.TaskChannel(tasking.lay_down),
+    }
 
 
 @hooks.register("register_drip_recipes")
@@ -122,6 +128,9 @@ def register_admin_urls():
         path("imports/<int:pk>/columns/", contact_imports.MapView.as_view(), name="map_import"),
         path("imports/<int:pk>/refused/", contact_imports.download_refused, name="refused"),
         path("imports/<int:pk>/<slug:wish>/", contact_imports.go, name="go_import"),
+        path("tasks/", tasks.TasksView.as_view(), name="tasks"),
+        path("tasks/<int:pk>/", tasks.TaskView.as_view(), name="task"),
+        path("tasks/<int:pk>/letter/", tasks.LetterView.as_view(), name="letter"),
         path("segments/count/", segments.count_typed, name="count_typed"),
         path("segments/<int:pk>/count/", segments.count_saved, name="count_segment"),
         path(

@@ -62,7 +62,7 @@ def _piece(pattern: str) -> tuple[str, tuple[str, ...]]:
 _ROWS = {
     "drip_contacts_": "contact", "drip_events_": "event", "drip_people_": "enrollment",
     "drip_deliveries_": "delivery", "import": "contactimport", "refused": "contactimport",
-    "segment": "segment", "contact": "contact",
+    "segment": "segment", "contact": "contact", ":task": "task", "letter": "task",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from wagtail.models import GroupPagePermission, Page, Site
 
 from tests import factories
 from tests.admin.support import client_of
-from wagtail_drip.models import Campaign, ContactImport, Farewell, SiteSettings, Step
+from wagtail_drip.models import Campaign, ContactImport, Farewell, SiteSettings, Step, Task
 
 from .routes import Route, routes, values
 
@@ -42,9 +42,13 @@ def rows():
     left = Farewell.objects.create(
         contact=contact, topic=topic, words="welcome 1", at=factories.NOW
     )
+    task = Task.objects.create(
+        contact=contact, site=campaign.site, title="welcome 1", due_at=factories.NOW,
+        created_at=factories.NOW,
+    )  # fmt: skip
     found = [
         topic, campaign, Step.objects.get(), contact, event, enrollment, delivery, settings, job,
-        left,
+        left, task,
     ]  # fmt: skip
     return {row._meta.model_name: row for row in found}
 

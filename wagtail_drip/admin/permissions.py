@@ -40,7 +40,7 @@ def may_see_campaigns(user: Any) -> bool:
 BY_HAND = (
     "see_personal_data", "export_contact", "add_contact", "change_contact", "delete_contact",
     "change_enrollment", "add_event", "add_consent", "add_suppression", "send_tests",
-    "write_html", "resolve_uncertain",
+    "write_html", "resolve_uncertain", "view_task", "change_task",
 )  # fmt: skip
 
 

@@ -40,10 +40,11 @@ from ..models import (
     SiteBrand,
     SiteSettings,
     Step,
+    Task,
     Topic,
 )
 
-_OWN = (ApiKey, Campaign, Cap, SharedContent, SiteBrand, SiteSettings, Step, Topic)
+_OWN = (ApiKey, Campaign, Cap, SharedContent, SiteBrand, SiteSettings, Step, Task, Topic)
 
 
 def sites_of(user: Any) -> frozenset[int] | None:

@@ -48,6 +48,7 @@ from . import (
     panels,
     results,
     reviewing,
+    tasks,
     testing,
 )
 from .api_keys import ApiKeyViewSet
@@ -413,4 +414,4 @@ class DripGroup(snippets.SnippetViewSetGroup):
     def get_submenu_items(self) -> list[Any]:
         # Wagtail 8 has `submenu_hook` for this; 7.4 has nothing, and this works on both.
         records = [r.get_menu_item(order=10 + n) for n, r in enumerate(RECORDS)]
-        return [*super().get_submenu_items(), gallery.GalleryItem(), *records]
+        return [*super().get_submenu_items(), gallery.GalleryItem(), tasks.TasksItem(), *records]

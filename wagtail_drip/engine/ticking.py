@@ -27,6 +27,7 @@ from .reviewing import review
 from .sending import send_due
 from .stopping import never
 from .surveying import count_stages
+from .tasking import tell_staff
 from .tracking import hear_again
 
 logger = logging.getLogger("wagtail_drip")
@@ -188,6 +189,7 @@ def _pass(
     sent = turn(send_due, enough=enough, connections=connections)
     if sent:  # whose mail has just gone stands at the next wait at once, not a minute later
         advanced += turn(advance_due)
+    at_times(tell_staff)
     imported = at_times(import_due, enough=enough)
     if trouble:
         raise trouble[0]

@@ -10,6 +10,7 @@ def builtin() -> dict[str, Part]:
     return {
         "send": doing.SendBlock(),
         "webhook": doing.WebhookBlock(),
+        "task": doing.TaskBlock(),
         "wait": waiting.WaitBlock(),
         "wait_hours": waiting.WaitHoursBlock(),
         "wait_date": waiting.WaitDateBlock(),

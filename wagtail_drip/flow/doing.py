@@ -60,6 +60,26 @@ class WebhookBlock(SendBlock):
         group = gettext_lazy("Send")
 
 
+class TaskBlock(SendBlock):
+    """A send like any other. People go on once the task is laid down; a wait for the event
+    `task_done` behind it lets them stay until it is done."""
+
+    channel = "task"
+    step = SnippetChooserBlock("wagtail_drip.Step", label=gettext_lazy("Task"))
+
+    def sentence(self, value, names):
+        step = fields(value).get("step")
+        name = names.get(step) if isinstance(step, int) else None
+        return _("Give the staff the task “%s”") % (name or _("no task"))
+
+    class Meta:
+        label = gettext_lazy("Staff task")
+        description = gettext_lazy("Somebody is to call the person, or to print a letter.")
+        label_format = "“{step}”"
+        icon = "tasks"
+        group = gettext_lazy("Send")
+
+
 class EnrollBlock(Part, StructBlock):
     """Consent, suppression and the other campaign's entry rule hold; its audience isn't asked."""
 

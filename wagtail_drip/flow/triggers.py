@@ -79,8 +79,9 @@ CLICKED = "mail_clicked"
 LAUNCHED = "launched"
 FORM_SUBMITTED = "form_submitted"
 ASKED_FOR_EXPORT = "asked_for_export"
+TASK_DONE = "task_done"
 # What this package alone records; other systems can't (integrations/endpoint.py).
-OWN = {SUBSCRIBED, LEFT_TOPIC, ASKED_FOR_TOPICS, CLICKED, LAUNCHED, ASKED_FOR_EXPORT}
+OWN = {SUBSCRIBED, LEFT_TOPIC, ASKED_FOR_TOPICS, CLICKED, LAUNCHED, ASKED_FOR_EXPORT, TASK_DONE}
 
 
 def event_choices() -> list[tuple[str, Any]]:
@@ -101,6 +102,7 @@ def same_choices() -> list[tuple[str, str]]:
 def builtin() -> dict[str, Trigger]:
     news = {"topic": "news", "name": "Book news"}
     asked = {"site": 1, "key": "0" * 32, "topics": ["Book news"]}
+    done = {"title": "Call Alex", "kind": "call", "campaign": "welcome"}
     clicked = {
         "campaign": "welcome",
         "mail": "Hello",
@@ -134,6 +136,7 @@ def builtin() -> dict[str, Trigger]:
             gettext_lazy("is among its people when the campaign goes live"),
             interest=False,
         ),
+        Trigger(TASK_DONE, gettext_lazy("had a staff task done for them"), done),
         OfSite(
             ASKED_FOR_EXPORT,
             gettext_lazy("asked for a copy of their data"),

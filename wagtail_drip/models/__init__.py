@@ -27,6 +27,7 @@ from .shared_content import SharedContent
 from .signups import PendingConsent, Throttle
 from .stages import Stage, StageCount
 from .tags import Tag, Tagging
+from .tasks import Task
 
 __all__ = [
     "Alias",
@@ -72,6 +73,7 @@ __all__ = [
     "Suppression",
     "Tag",
     "Tagging",
+    "Task",
     "Throttle",
     "Topic",
     "Version",
