@@ -97,7 +97,7 @@ def test_done_is_an_event_that_people_wait_for(now):
     event = Event.objects.get(name="task_done")
     assert (event.at, event.data["campaign"]) == (later, "welcome")
     ticking.tick(later)
-    enrollment = Enrollment.objects.get(pk=row.enrollment_id)
+    enrollment = Enrollment.objects.get(campaign__slug="welcome", contact=task.contact)
     assert (enrollment.state, enrollment.node) == ("completed", "")
     task.refresh_from_db()
     assert (task.done_at, task.done_by) == (later, boss)
