@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count
-
-from ..models import Contact, Stage, StageCount
+from ..models import Stage, StageCount, lifecycle
 from ..models.inserting import insert_all
-from ..models.lifecycle import with_stages
 from .reviewing import today
 
 
@@ -20,7 +17,6 @@ def count_stages(now: datetime) -> int:
     day = today(now)
     if StageCount.objects.filter(day=day).exists():
         return 0
-    people = with_stages(Contact.objects.filter(erased_at=None), now).order_by()
-    found = dict(people.values_list("stage").annotate(number=Count("pk")))
-    rows = [StageCount(day=day, stage=stage, number=found.get(stage, 0)) for stage in Stage.values]
+    found = lifecycle.count(now)
+    rows = [StageCount(day=day, stage=stage, number=max(0, found[stage])) for stage in Stage.values]
     return len(rows) - len(insert_all(rows))

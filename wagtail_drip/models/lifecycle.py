@@ -61,15 +61,22 @@ def in_stage(stage: str, contact: Any, now: datetime) -> Q:
     events = Event.objects.filter(contact_id=contact, at__lte=now)
     orders = events.filter(name__in=order_events())
     if Stage(stage) in ORDERED:
-        sums = orders.order_by().values("contact_id").annotate(
-            times=Count("pk"), first=Seconds(Min("at")), last=Seconds(Max("at"))
-        )  # fmt: skip
+        sums = _sums(orders)
         if stage == Stage.LAPSED:
             return Q(Exists(sums.filter(_lapsed(now))))
         times = Q(times=1) if stage == Stage.CUSTOMER else Q(times__gt=1)
         return Q(Exists(sums.filter(times, ~_lapsed(now))))
     interested = Q(Exists(events.filter(name__in=signs_of_interest())))
     return ~Q(Exists(orders)) & (interested if stage == Stage.LEAD else ~interested)
+
+
+def _sums(orders: QuerySet[Event]) -> QuerySet[Any]:
+    """By contact: how many, and when the first and the last was."""
+    return (
+        orders.order_by()
+        .values("contact_id")
+        .annotate(times=Count("pk"), first=Seconds(Min("at")), last=Seconds(Max("at")))
+    )
 
 
 def _lapsed(now: datetime) -> Q:
@@ -87,6 +94,26 @@ def with_stages(contacts: QuerySet[Contact], now: datetime) -> QuerySet[Any]:
     whens = [When(in_stage(one, OuterRef("pk"), now), then=Value(one.value)) for one in order]
     stage = Case(*whens, default=Value(Stage.TARGET.value), output_field=CharField(max_length=10))
     return contacts.annotate(stage=stage)
+
+
+def count(now: datetime) -> dict[str, int]:
+    """How many people stand in each stage. Three queries, which read each table once: what
+    `with_stages` asks of each person would take minutes for a million."""
+    people = Contact.objects.filter(erased_at=None)
+    orders = Event.objects.filter(name__in=order_events(), at__lte=now, contact__erased_at=None)
+    kind = Case(
+        When(_lapsed(now), then=Value(Stage.LAPSED.value)),
+        When(times=1, then=Value(Stage.CUSTOMER.value)),
+        default=Value(Stage.REPEAT.value),
+        output_field=CharField(max_length=10),
+    )
+    buyers = _sums(orders).annotate(kind=kind)
+    found = buyers.aggregate(
+        **{stage.value: Count("kind", filter=Q(kind=stage.value)) for stage in ORDERED}
+    )
+    found[Stage.LEAD] = people.filter(in_stage(Stage.LEAD, OuterRef("pk"), now)).count()
+    found[Stage.TARGET] = people.count() - sum(found.values())
+    return {str(stage): number for stage, number in found.items()}
 
 
 class InStage(Condition):
