@@ -49,6 +49,9 @@ class OrderTotalOver(Condition):
         amount = args.get("amount")
         return [] if type(amount) is int and amount >= 0 else [_("it needs an amount in euros")]
 
+    def saw(self, args: Mapping[str, Any], subject: type[Model], now: datetime) -> JsonText:
+        return JsonText("data", "total")
+
     def q(self, args: Mapping[str, Any], subject: type[Model], now: datetime) -> Q:
         if not issubclass(subject, Enrollment):
             raise ValueError("an order's total can be asked of an enrollment only")

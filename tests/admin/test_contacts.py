@@ -90,7 +90,11 @@ def test_why_is_told_by_their_clock_on_both_pages(now):
     client = client_of("reader", "view_contact", "view_enrollment", "see_personal_data")
     contact = make.contact(time_zone="Asia/Tehran")
     row = make.enrollment(make.campaign(), contact)
-    why = {"until": "2026-03-08T09:00:00+00:00", "reason": {"code": "not_now", "seen": {}}}
+    step = make.step("Book details")
+    flow = [{"type": "send", "value": {"step": step.pk}, "id": "n1"}]
+    type(row.version).objects.update(flow=flow)
+    quiet = {"code": "not_now", "seen": {"reason": "quiet"}}
+    why = {"until": "2026-03-08T09:00:00+00:00", "reason": quiet}
     Decision.objects.create(
         enrollment=row, version=row.version, node="n1", at=now, code="held", seen=why
     )
@@ -98,10 +102,10 @@ def test_why_is_told_by_their_clock_on_both_pages(now):
     page = client.get(contact_url(contact.pk)).text
     inside = client.get(record_url("people", row.pk)).text
     for text in (page, inside):
-        assert "Held until March 8, 2026 12:30: Nothing is sent at this hour." in text
-        assert "Version 1" in text
+        assert "Held until March 8, 2026 12:30 p.m.: Nothing is sent now: quiet hours." in text
+        assert "Version 1" in text and "Send “Book details”" in text
     assert "Did not enter “Welcome”" in page and "Their address is suppressed." in page
-    assert "03/02/2026 12:30" in inside
+    assert "03/02/2026 12:30 p.m." in inside
     blind = client_of("blind", "view_contact", "view_enrollment")
     assert "Held until" not in blind.get(record_url("people", row.pk), follow=True).text
 

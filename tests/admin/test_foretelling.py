@@ -94,7 +94,7 @@ def test_a_plan_is_told_day_by_day_by_the_clock_of_the_person(editor, campaign):
         (
             "2026-03-02T09:00",
             "Wait until they bought a book, at most 3 days",
-            "Waits for the event “book_bought”. Waits until March 5, 2026 09:00.",
+            "Waits for the event “book_bought”. Waits until March 5, 2026 9 a.m.",
         ),
         (
             "2026-03-05T09:00",

@@ -45,7 +45,7 @@ def test_the_plan_as_people_read_it(campaign):
         "2026-03-02 12:30  entry: They enter.",
         "2026-03-02 12:30  send “Hello”: Sent.",
         "2026-03-02 12:30  wait_event: Waits for the event “book_bought”.",
-        "2026-03-02 12:30  wait_event: Waits until March 5, 2026 12:30.",
+        "2026-03-02 12:30  wait_event: Waits until March 5, 2026 12:30 p.m.",
         "2026-03-05 12:30  wait_event: It did not happen in time.",
         "2026-03-05 12:30  send “Still there?”: Sent.",
         "2026-03-05 12:30  end: The flow is at its end.",

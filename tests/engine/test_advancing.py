@@ -9,9 +9,11 @@ from django.db import connection, transaction
 from tests import factories
 from tests.factories import branch, condition, group, leave, send, wait
 from tests.queries import queries
+from wagtail_drip import registry
 from wagtail_drip.engine import planning, walking
 from wagtail_drip.engine.advancing import advance_due, go_on
-from wagtail_drip.models import Delivery, Enrollment, Version
+from wagtail_drip.flow import compiling
+from wagtail_drip.models import Attribute, Contact, Delivery, Enrollment, Version
 from wagtail_drip.models.consent import suppress
 
 pytestmark = pytest.mark.django_db
@@ -301,6 +303,13 @@ def test_one_who_can_not_be_asked_fails_alone(now, monkeypatch):
             raise ValueError("a value that can't be compared")
         return met(group, queryset, now)
 
+    def untold(*args, **kwargs):
+        raise ValueError("what it sees can't be read")
+
+    monkeypatch.setattr(asking.matching, "met_and_seen", untold)
+    advance_due(now)
+    assert fresh(good).node == fresh(bad).node == "n2"  # nobody is kept by what can't be told
+    Enrollment.objects.update(node="n1", due_at=now)
     monkeypatch.setattr(asking.matching, "met", choosy)
     advance_due(now)
     assert (fresh(bad).state, fresh(good).state) == ("failed", "active")
@@ -337,6 +346,56 @@ def test_as_many_queries_for_500_as_for_10(now):
 
     assert run(10) == run(500)
     assert Delivery.objects.count() == 510
+
+
+def samples(step, other):
+    """A value for each block that may stand in a flow. One that is new here needs one."""
+    german = [{"type": "language", "value": {"language": "de"}, "id": "c"}]
+    hello = [{"type": "send", "value": {"step": step.pk}, "id": "inner"}]
+    half = [{"type": "item", "value": {"percent": 50, "flow": []}, "id": str(n)} for n in (1, 2)]
+    duration, yearly = {"amount": 1, "unit": "days"}, {"yearly": True, "time": "09:00"}
+    return {
+        "send": {"step": step.pk},
+        "wait": duration,
+        "wait_hours": {"window": {"days": ["0"], "start": "10:00", "end": "17:00"}},
+        "wait_date": {"date": "2030-01-01", "time": "09:00"},
+        "wait_day": {"of": "contact", "key": "birthday", "side": "before", **duration, **yearly},
+        "wait_event": {"event": "user_signed_up", "same": "", **duration, "happened": hello},
+        "if_else": {"match": "all", "conditions": german, "yes": [], "no": []},
+        "split": {"ways": half},
+        "enroll": {"campaign": other.pk},
+        "set_tag": {"side": "add", "tag": "vip"},
+        "set_attribute": {"key": "city", "value": "Ulm"},
+        "leave": {"reason": "enough"},
+    }
+
+
+def test_each_registered_block_asks_as_often_for_500_people_as_for_few(now):
+    """People stand at all of them at once."""
+    step, other = factories.step(), factories.campaign("other")
+    Attribute.objects.create(key="city", label="City")
+    values = samples(step, other)
+    assert values.keys() == registry.flow_blocks().keys()
+    raw = [{"type": slug, "value": value, "id": f"at-{slug}"} for slug, value in values.items()]
+    program = compiling.compile_flow(raw, {step.pk: str(step.translation_key)})
+    campaign = factories.campaign(nodes=compiling.dump(program)["nodes"])
+
+    def run(amount):
+        rows = factories.enrollments(campaign, amount)
+        for slug, some in zip(values, batched(rows, amount // len(values)), strict=False):
+            ids = [row.pk for row in some]
+            Enrollment.objects.filter(pk__in=ids).update(node=f"at-{slug}")
+        born = {"birthday": "1990-05-05"}
+        Contact.objects.filter(enrollments__in=rows).update(attributes=born, language="de")
+        return queries(advance_due, now)
+
+    run(2 * len(values))  # the tag is made
+    assert run(2 * len(values)) == run(500)
+    assert not Enrollment.objects.filter(state="failed").exists()
+
+
+def batched(rows, size):
+    return (rows[at : at + size] for at in range(0, len(rows), size))
 
 
 def test_one_query_for_a_branch_that_people_come_to_by_two_ways(now):

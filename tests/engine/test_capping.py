@@ -71,7 +71,7 @@ def test_the_third_of_two_a_week_is_due_when_the_first_is_a_week_ago(now, news):
     row = due(campaign("welcome", news), contact)
     assert claim(now) == set()
     assert (fresh(row).state, row.due_at) == ("waiting", now + 4 * DAY)
-    assert row.reason == "At most 2 a week: next on March 6, 2026 10:00" and row.attempts == 0
+    assert row.reason == "At most 2 a week: next on March 6, 2026 10 a.m." and row.attempts == 0
     assert claim(row.due_at - timedelta(seconds=1)) == set()
     assert claim(row.due_at) == {row.pk}
 

@@ -48,7 +48,7 @@ def test_each_place_has_its_reason_with_version_and_moment(now):
     wait = Decision.objects.get(node="w")
     assert (wait.version, wait.at, wait.visit) == (row.version, now, 1)
     said = wait.because.sentence(ZoneInfo("Asia/Tehran"))
-    assert said == "Waits until March 3, 2026 12:30."
+    assert said == "Waits until March 3, 2026 12:30 p.m."
     advance_due(now + DAY)
     assert kept(row) == {"t": "done", "w": "waits"}  # its delivery tells of the send
 
@@ -63,6 +63,125 @@ def test_a_later_decision_at_the_same_place_replaces_the_earlier(now):
     assert Decision.objects.get().at == now + 2 * DAY
 
 
+def test_what_has_not_changed_is_not_written_again(now):
+    """A pause is looked at every quarter of an hour; since when it holds somebody, stays."""
+    row = make.enrollment(tagged_then_mailed(paused_at=now))
+    for number in range(3):
+        advance_due(now + number * DAY)
+    paused = Decision.objects.get()
+    assert (paused.node, paused.code, paused.at) == ("t", "paused", now)
+    row.campaign.resume(now + 3 * DAY)
+    advance_due(now + 3 * DAY)
+    assert (kept(row)["t"], Decision.objects.get(node="t").at) == ("done", now + 3 * DAY)
+
+
+def ordered(times, **data):
+    args = {"event": "user_signed_up", "since": "entering", "times": times, **data}
+    return make.condition("event_happened", **args)
+
+
+def told_of(group, now, **person):
+    """What is told of a decision that asks this of somebody who signed up twice since."""
+    campaign = make.campaign(nodes={"b": make.branch(group, "w", "w"), "w": make.wait()})
+    row = make.enrollment(campaign, make.contact(**person), entered_at=now - DAY, arrived_at=now)
+    for number in range(2):
+        data = {"total": "12.50", "n": number}
+        make.event(row.contact, at=now - number * timedelta(hours=1), data=data, inbox=False)
+    advance_due(now)
+    decision = Decision.objects.get(node="b")
+    json.dumps(decision.seen)
+    return decision.because.sentence(ZoneInfo("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "match", "said"),
+    [
+        (
+            [ordered(1)],
+            "all",
+            "The condition holds: they signed up since they entered: yes (2 times).",
+        ),
+        (
+            [ordered(20, of="total")],
+            "none",
+            (
+                "The condition does not hold: none of these: they signed up, 20 of total or more"
+                " since they entered: yes (25 of total)."
+            ),
+        ),
+        (
+            [make.condition("attribute", key="city", op="equals", value="Ulm")],
+            "all",
+            "The condition does not hold: their city is Ulm: no (“Bonn”).",
+        ),
+        (
+            [
+                make.condition("attribute", key="shoe", op="set", value=""),
+                make.condition("language", language="en"),
+            ],
+            "any",
+            (
+                "The condition holds: any of these: their shoe is filled in: no (nothing);"
+                " their language is English: yes (“en”)."
+            ),
+        ),
+        (
+            [
+                make.condition("random_share", percent=100),
+                make.condition(
+                    "group",
+                    match="none",
+                    conditions=[
+                        {"type": "language", "value": {"language": "de"}, "id": "x"},
+                        {"type": "date", "value": {"key": "day", "op": "last", "days": 9}},
+                    ],
+                ),
+            ],
+            "all",
+            (
+                "The condition does not hold: all of these: they are among 100 % drawn by chance:"
+                " yes;"
+                " (none of these: their language is de: no (“en”);"
+                " their day was within the last 9 days: yes (“2026-03-01”))."
+            ),
+        ),
+        (
+            [make.condition("overdue", event="user_signed_up", percent=150)],
+            "all",
+            (
+                "The condition does not hold: they last signed up 150 % of their usual interval"
+                " ago: no (March 2, 2026 10 a.m.)."
+            ),
+        ),
+    ],
+)
+def test_what_each_condition_saw_is_told(conditions, match, said, now):
+    group = make.group(*conditions, match=match)
+    person = {"language": "en", "attributes": {"city": "Bonn", "day": "2026-03-01"}}
+    assert told_of(group, now, **person) == said
+
+
+def test_a_goal_says_which_and_what_was_seen(now):
+    goals = [make.condition("language", language="de"), ordered(1)]
+    said = (
+        "goal reached: any of these: their language is de: no (nothing);"
+        " they signed up since they entered: yes (1 time)."
+    )
+    campaign = make.campaign(nodes={"w": make.wait("s"), "s": make.send(make.step())}, goals=goals)
+    row = make.enrollment(campaign)
+    advance_due(now)
+    assert kept(row) == {"w": "waits"}
+    make.event(row.contact, at=now + DAY, inbox=False)
+    advance_due(now + DAY)
+    assert Decision.objects.get().because.sentence() == "They leave: " + said
+    mailed = make.enrollment(campaign, node="s", due_at=None)
+    make.delivery(mailed)
+    make.event(mailed.contact, at=now + DAY, inbox=False)
+    claim("a", now + DAY, 10)  # at the mail, too
+    decision = Decision.objects.get(enrollment=mailed)
+    assert decision.because.sentence() == "Not sent: " + said
+
+
 def test_a_fault_is_kept_too(now):
     row = make.enrollment(make.campaign(nodes={"b": make.branch(make.group(make.condition("no")))}))
     advance_due(now)
@@ -73,10 +192,10 @@ def test_a_fault_is_kept_too(now):
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
-        ("skip", "Not sent: At most 1 a week: the next is possible on March 8, 2026 10:00."),
+        ("skip", "Not sent: At most 1 a week: the next is possible on March 8, 2026 10 a.m."),
         (
             "delay",
-            "Held until March 8, 2026 10:00: At most 1 a week: next on March 8, 2026 10:00",
+            "Held until March 8, 2026 10 a.m.: At most 1 a week: next on March 8, 2026 10 a.m.",
         ),
     ],
 )

@@ -73,7 +73,7 @@ def test_a_plan_tells_each_stop_with_its_day():
         (5, "end", "completed", ""),
     ]
     waits = plan.items[2].because
-    assert waits.sentence(ZoneInfo("Europe/Berlin")) == "Waits until March 4, 2026 10:00."
+    assert waits.sentence(ZoneInfo("Europe/Berlin")) == "Waits until March 4, 2026 10 a.m."
 
 
 def test_if_they_buy_on_day_four():

@@ -12,7 +12,7 @@ from tests.factories import send, wait
 from tests.queries import queries
 from wagtail_drip.engine import resuming, ticking
 from wagtail_drip.engine.resuming import resume, resume_due
-from wagtail_drip.models import Campaign, Delivery, Enrollment, Resumption
+from wagtail_drip.models import Campaign, Delivery, Enrollment, Resumption, SendingTimes
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -71,6 +71,34 @@ def test_skipping_passes_over_what_is_stale_and_sends_the_rest_within_the_limit(
     # Whoever was passed over goes on in the rhythm of the pause, not all at once.
     person = fresh(stale.enrollment)
     assert (person.arrived_at, person.due_at) == (now + DAY, now + DAY)
+
+
+WORKDAYS = {"days": [0, 1, 2, 3, 4], "start": "09:00", "end": "17:00"}
+
+
+@pytest.mark.parametrize("stale_after", [None, 3 * DAY])
+def test_a_mail_comes_back_into_the_hours_of_the_wait_before_it(stale_after, now):
+    """In the hours of whom it is for, on no holiday; what came by another way keeps its rhythm."""
+    held = {**wait("b"), "spec": {"type": "window", "window": WORKDAYS}}
+    if_german = make.group(make.condition("language", language="de"))
+    nodes = {"w": held, "b": make.branch(if_german, "s", ""), "s": send(make.step())}
+    campaign = make.campaign(nodes=nodes, paused_at=now - 3 * DAY, topic=make.topic())
+    SendingTimes.objects.create(site=campaign.site, holidays="2026-03-02")
+
+    def mail(at, zone):
+        person = make.contact(time_zone=zone)
+        row = make.enrollment(campaign, person, node="s", entered_at=at, due_at=None)
+        return make.delivery(row, due_at=at)
+
+    friday, sunday = now - 3 * DAY, now - DAY
+    tokyo = mail(friday, "Asia/Tokyo")  # it is 18:00 there
+    berlin, utc = mail(friday, "Europe/Berlin"), mail(friday + 7 * HOUR, "UTC")
+    weekend = mail(sunday, "UTC")
+    resume(campaign, now, stale_after=stale_after)
+    assert fresh(tokyo).due_at == now
+    assert fresh(berlin).due_at == now + DAY - HOUR  # Tuesday, 09:00 in Berlin
+    assert fresh(utc).due_at == now + DAY
+    assert fresh(weekend).due_at == sunday + 3 * DAY
 
 
 def test_skipping_lets_waits_be(paused, now):

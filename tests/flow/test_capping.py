@@ -48,7 +48,7 @@ def test_below_the_limit_it_may_go():
 def test_at_the_limit_it_waits_for_the_first_of_them_to_be_long_enough_ago():
     found = decide([Limit(2, 7)], ago(1, 48, 100), NOW, UTC_ZONE)
     assert isinstance(found, NotBefore) and found.at == NOW - 48 * HOUR + 7 * DAY
-    assert found.because.sentence(UTC_ZONE) == "At most 2 a week: next on March 7, 2026 09:00"
+    assert found.because.sentence(UTC_ZONE) == "At most 2 a week: next on March 7, 2026 9 a.m."
 
 
 def test_a_window_ends_to_the_moment():
@@ -66,7 +66,7 @@ def test_words():
 def test_the_moment_is_told_by_the_persons_clock_and_keeps_to_quiet_hours():
     found = decide([Limit(1, 1)], ago(6), NOW, BERLIN, QUIET)  # free at 03:00 UTC, 04:00 there
     assert found.at == datetime(2026, 3, 3, 7, tzinfo=UTC)
-    assert found.because.sentence(BERLIN).endswith("next on March 3, 2026 08:00")
+    assert found.because.sentence(BERLIN).endswith("next on March 3, 2026 8 a.m.")
 
 
 def test_of_two_the_one_that_lets_go_last_decides():

@@ -16,8 +16,8 @@ AT = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 def test_a_moment_is_told_by_the_readers_clock():
     reason = because("waits", until=AT)
     assert reason.seen == {"until": "2026-03-04T09:00:00+00:00"}
-    assert reason.sentence(ZoneInfo("Asia/Tehran")) == "Waits until March 4, 2026 12:30."
-    assert reason.sentence() == "Waits until March 4, 2026 09:00 UTC."
+    assert reason.sentence(ZoneInfo("Asia/Tehran")) == "Waits until March 4, 2026 12:30 p.m."
+    assert reason.sentence() == "Waits until March 4, 2026 9 a.m. UTC."
     with override("de"):
         assert "4. März 2026 12:30" in reason.sentence(ZoneInfo("Asia/Tehran"))
 
@@ -25,7 +25,7 @@ def test_a_moment_is_told_by_the_readers_clock():
 def test_scripts_read_english():
     with override("de"):
         told = because("happened", at=AT).as_dict()
-    assert told["text"] == "It happened on March 4, 2026 09:00 UTC." and told["code"] == "happened"
+    assert told["text"] == "It happened on March 4, 2026 9 a.m. UTC." and told["code"] == "happened"
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,21 @@ def test_a_holiday_ends_at_midnight_or_when_quiet_hours_do():
     assert calendar.opens(at("2026-03-02 22:00"), BERLIN) == at("2026-03-04 08:00")
 
 
+@pytest.mark.parametrize(
+    ("moment", "why"),
+    [
+        ("2026-03-02 22:00", "quiet_holiday"),
+        ("2026-03-03 10:00", "holiday"),
+        ("2026-03-04 07:00", "quiet"),
+        ("2026-03-05 23:00", "quiet"),
+    ],
+)
+def test_a_calendar_says_what_closes_it(moment, why):
+    calendar = Calendar(time(21), time(8), frozenset({date(2026, 3, 3)}))
+    begun = at(moment)
+    assert calendar.closed(begun, calendar.opens(begun, BERLIN), BERLIN) == why
+
+
 def test_a_calendar_without_working_days_holds_nothing_up():
     everyday = frozenset((month, day) for month in range(1, 13) for day in range(1, 32))
     moment = at("2026-03-03 10:00")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from hashlib import md5
+from itertools import product
 
 import pytest
 
@@ -245,22 +247,65 @@ def test_a_group_is_checked_through():
     ]
 
 
-def test_all_of_them_are_one_query_for_any_number_of_people():
+SAMPLES = {
+    "event_happened": {"event": "order_placed", "times": 3, "of": "quantity", "since": "ever"},
+    "overdue": {"event": "order_placed", "percent": 150},
+    "mail_reaction": {"step": 1, "how": "clicked"},
+    "attribute": {"key": "city", "op": "equals", "value": "Ulm"},
+    "date": {"key": "due", "op": "next", "days": 3},
+    "has_tag": {"tag": "vip"},
+    "in_segment": {"segment": "germans"},
+    "topic": {"topic": "news"},
+    "language": {"language": "de"},
+    "in_campaign": {"campaign": 1, "how": "ever"},
+    "random_share": {"percent": 50},
+    "order_total_over": {"amount": 20},
+    "group": grouped(language("de"), language("en"))["args"],
+}
+
+
+def test_each_registered_condition_is_one_query_for_any_number_of_people():
+    """A condition that is new here needs a sample above. A segment is read first, by its name."""
     tags_named(["vip"])
     segment("Germans", language("de"))
-    asked = [
-        make.condition("has_tag", tag="vip"),
-        make.condition("in_campaign", campaign=1, how="ever"),
-        make.condition("date", key="due", op="next", days=3),
-        make.condition("random_share", percent=50),
-        make.condition("overdue", event="order_placed", percent=150),
-        make.condition(
-            "event_happened", event="order_placed", times=3, of="quantity", since="ever"
-        ),
-        grouped(language("de"), language("en")),
-    ]
+    known = registry.conditions()
+    assert known.keys() == SAMPLES.keys()
+    everything = make.group(*(make.condition(slug, **SAMPLES[slug]) for slug in known), match="any")
+    groups = [make.group(one) for one in everything["conditions"]]
     for amount in (10, 500):
         make.enrollments(make.campaign(f"c{amount}"), amount)
-        group = make.group(*asked, match="any")
-        assert len(queries(matching.met, group, Enrollment.objects.all(), make.NOW)) == 1
+        people = Enrollment.objects.all()
+        for group in groups:
+            named = group["conditions"][0]["slug"] == "in_segment"
+            for ask in (matching.met, partial(matching.met_and_seen, everybody=True)):
+                assert len(queries(ask, group, people, make.NOW)) == 1 + named, group
+        for ask in (matching.met, partial(matching.met_and_seen, everybody=True)):
+            assert len(queries(ask, everything, people, make.NOW)) == 2
+        assert matching.met(everything, people, make.NOW) == {
+            pk
+            for pk, (met, _seen) in matching.met_and_seen(everything, people, make.NOW).items()
+            if met
+        }
     assert Tag.objects.count() == 1
+
+
+@pytest.mark.parametrize("match", ["all", "any", "none"])
+def test_what_was_seen_agrees_with_who_meets_it(match):
+    """For every group of answers; the group's own is asked as it is everywhere."""
+    for code, city in product(["de", "en"], ["Ulm", "Bonn"]):
+        person = make.contact(language=code, attributes={"city": city})
+        make.enrollment(make.campaign(f"{code}{city}"), person)
+    home = make.condition("attribute", key="city", op="equals", value="Ulm")
+    both = [language("de"), home]
+    for asked in ([home], both, [grouped(*both, match="none")], [home, grouped(*both)], []):
+        group, people = make.group(*asked, match=match), Enrollment.objects.all()
+        found = matching.met_and_seen(group, people, make.NOW, everybody=True)
+        met = matching.met(group, people, make.NOW)
+        assert {pk for pk, (so, _seen) in found.items() if so} == met and len(found) == 4
+        assert matching.met_and_seen(group, people, make.NOW).keys() == met
+        for row in people.select_related("contact"):
+            is_german, city = row.contact.language == "de", row.contact.attributes["city"]
+            truth = {"language": is_german, "attribute": city == "Ulm"}
+            for one in found[row.pk][1]["asked"]:
+                inner = one.get("asked", [one])
+                assert all(leaf["met"] == truth[leaf["slug"]] for leaf in inner)

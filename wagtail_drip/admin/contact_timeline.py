@@ -17,7 +17,7 @@ from wagtail.models import ModelLogEntry
 
 from ..models import Contact, Decision, Delivery, Enrollment, Event, Reaction, Refusal
 from .contact_actions import LOGGED
-from .deciding import decisions_of, refusals_of, sentence, version
+from .deciding import Teller, decisions_of, refusals_of, version
 from .forms import trigger_label
 from .record_cells import linked, mail_name, named, reason
 from .sites import within
@@ -111,10 +111,12 @@ def _mails(contact: Contact, user: Any) -> Source:
 
 
 def _decisions(contact: Contact, user: Any) -> Source:
+    teller = Teller(contact)
+
     def entry(row: Decision) -> Entry:
-        marks = _said([version(row)])
         text = linked(row.enrollment, user, row.enrollment.campaign)
-        return Entry(row.at, "help", text, sentence(row, contact), marks)
+        why = " · ".join(_said([teller.place(row), teller.sentence(row)]))
+        return Entry(row.at, "help", text, why, _said([version(row)]))
 
     return decisions_of(contact), "at", entry
 
@@ -122,7 +124,7 @@ def _decisions(contact: Contact, user: Any) -> Source:
 def _refusals(contact: Contact, user: Any) -> Source:
     def entry(row: Refusal) -> Entry:
         text = _("Did not enter “%s”") % row.campaign
-        return Entry(row.at, "circle-xmark", text, sentence(row, contact))
+        return Entry(row.at, "circle-xmark", text, Teller(contact).sentence(row))
 
     return refusals_of(contact), "at", entry
 

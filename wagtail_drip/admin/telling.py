@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from .. import registry
 from ..engine.foretold import Item, Plan
 from ..models import Step
 from .forms import trigger_label
@@ -91,6 +92,8 @@ def _summary(plan: Plan, days: list[Day]) -> str:
 def _entries(plan: Plan, known: Words, urls: Mapping[int, str]) -> Iterator[Entry]:
     """What is said of one place at one moment is one entry."""
 
+    conditions = registry.conditions()
+
     def together(item: Item) -> Any:
         return item.at, item.node, item.type if item.node else id(item)
 
@@ -104,7 +107,7 @@ def _entries(plan: Plan, known: Words, urls: Mapping[int, str]) -> Iterator[Entr
             what=_what(last, known),
             icon=_icon(last),
             mark=MARKS.get(last.outcome, ""),
-            why=[text for item in items if (text := _why(item, plan))],
+            why=[text for item in items if (text := _why(item, plan, conditions))],
             url=urls.get(last.step_id or 0, ""),
         )
 
@@ -134,13 +137,13 @@ def _what(item: Item, known: Words) -> str:
     return known.of(item.node)
 
 
-def _why(item: Item, plan: Plan) -> str:
+def _why(item: Item, plan: Plan, conditions: Any) -> str:
     """Nothing where the entry itself says it."""
     if item.outcome in ("entered", "sent", "happens") and item.because.code != "as_if":
         return ""
     if item.because.code == "entered_before":
         return item.because.sentence(plan.zone) + " " + _("This is what would happen if they did.")
-    return item.because.sentence(plan.zone)
+    return item.because.sentence(plan.zone, conditions)
 
 
 def _icon(item: Item) -> str:

@@ -64,7 +64,8 @@ def advance(enrollments: Sequence[Enrollment], now: datetime) -> list[Walker]:
         .select_related("topic")
         .in_bulk({row.campaign_id for row in enrollments})
     )
-    leaving, faults = reasons_to_leave(enrollments, campaigns, now)
+    going = reasons_to_leave(enrollments, campaigns, now)
+    leaving, faults = going.reasons, going.faults
     staying = [row for row in enrollments if row.pk not in leaving and row.pk not in faults]
     walkers, unreadable = _walkers(staying, campaigns, faults)
     Enrollment.objects.filter(pk__in=unreadable).update(due_at=now + NOT_YET_READABLE)
@@ -72,7 +73,8 @@ def advance(enrollments: Sequence[Enrollment], now: datetime) -> list[Walker]:
     _stop_the_taken_over(walkers)
     _end(_endings(enrollments, walkers, leaving, faults), now)
     _stand(walkers, campaigns, now)
-    keep_trails(walkers, now)
+    gone = {row: going.told(row.pk) for row in enrollments if row.pk in going.seen}
+    keep_trails(walkers, now, gone)
     return walkers
 
 

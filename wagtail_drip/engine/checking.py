@@ -23,7 +23,7 @@ from ..flow.reasons import Reason, because
 from ..flow.windows import ALWAYS, Calendar
 from ..models import Campaign, Cap, Enrollment, Step
 from ..models.sending_times import calendars
-from .expelling import reasons_to_leave
+from .expelling import Leaving, reasons_to_leave
 from .loading import Due
 from .walking import zone_of
 
@@ -80,8 +80,7 @@ class _Facts:
     now: datetime
     campaigns: Mapping[int, Campaign]
     steps: Mapping[UUID, list[Step]]
-    leaving: Mapping[int, str]  # enrollments that must end, and why
-    faults: Mapping[int, str]  # enrollments whose goal can't be asked, and why
+    leaving: Leaving  # enrollments that must end, and whose goal can't be asked
     channels: Collection[str]
     only_allowed: bool  # whether the allowlist holds
     calendars: Mapping[int, Calendar]  # by campaign
@@ -103,11 +102,11 @@ def check(deliveries: Sequence[Due], now: datetime) -> dict[int, Verdict]:
         .annotate(capped=Exists(Cap.objects.filter(site=OuterRef("site"))))
         .in_bulk()
     )
-    leaving, faults = reasons_to_leave([row.enrollment for row in deliveries], campaigns, now)
+    leaving = reasons_to_leave([row.enrollment for row in deliveries], campaigns, now)
     channels = registry.channels().keys()
     only_allowed = conf.SENDING == "allowlist"
     facts = _Facts(
-        now, campaigns, _steps(deliveries), leaving, faults, channels, only_allowed,
+        now, campaigns, _steps(deliveries), leaving, channels, only_allowed,
         calendars(campaigns.values()),
     )  # fmt: skip
     return {delivery.pk: _verdict(delivery, facts) for delivery in deliveries}
@@ -127,8 +126,8 @@ def _verdict(delivery: Due, facts: _Facts) -> Verdict:
     # Completed: a person had an uncertain delivery sent again after the rest of the flow.
     if enrollment.state not in (Enrollment.State.ACTIVE, Enrollment.State.COMPLETED):
         return Skip(enrollment.reason or Enrollment.Reason.CONDITION)
-    if reason := facts.leaving.get(enrollment.pk):
-        return Skip(reason)
+    if reason := facts.leaving.reasons.get(enrollment.pk):
+        return Skip(reason, because=facts.leaving.seen.get(enrollment.pk, NO_REASON))
     if campaign.paused_at:
         return Hold(NO_REASON, delivery.due_at)
     if (
@@ -138,7 +137,9 @@ def _verdict(delivery: Due, facts: _Facts) -> Verdict:
     ):
         return Hold(because("pausing"), until)
     if (opens := _opens(delivery, campaign, facts)) > facts.now:
-        return Hold(because("not_now"), opens)
+        zone = zone_of(delivery.contact.time_zone, campaign.time_zone)
+        reason = facts.calendars[campaign.pk].closed(facts.now, opens, zone)
+        return Hold(because("not_now", reason=reason), opens)
     step = facts.step(delivery, campaign)
     if step is None:
         why = _unpublished(facts.steps.get(delivery.step_key, []))
@@ -162,7 +163,7 @@ def _later(facts: _Facts) -> datetime:
 
 def _obstacle(delivery: Due, facts: _Facts) -> Reason:
     """What stands in the way for now."""
-    if fault := facts.faults.get(delivery.enrollment.pk):
+    if fault := facts.leaving.faults.get(delivery.enrollment.pk):
         return because("goal_unknown", fault=fault)
     if facts.only_allowed and not on_allowlist(delivery.contact.email):
         return because("not_allowed")

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
+from .. import registry
 from ..flow.reasons import Reason
 from ..models import (
     Alias,
@@ -48,6 +49,7 @@ def disclose(contact: Contact, *, now: datetime) -> dict[str, Any]:
     if contact.erased_at:
         raise ValueError("An erased contact has nothing to disclose.")
     decisions = Decision.objects.filter(enrollment__contact=contact)
+    known = registry.conditions()
     return {
         "format": FORMAT,
         "exported_at": now.isoformat(),
@@ -67,11 +69,11 @@ def disclose(contact: Contact, *, now: datetime) -> dict[str, Any]:
             Reaction.objects.filter(delivery__contact=contact).select_related("link").order_by("pk")
         ),
         "decisions": [
-            {**_plain(row), "campaign": row.enrollment.campaign.slug, **_told(row.because)}
+            {**_plain(row), "campaign": row.enrollment.campaign.slug, **_told(row.because, known)}
             for row in decisions.select_related("enrollment__campaign", "version").order_by("pk")
         ],
         "refused_entries": [
-            {**_plain(row), **_told(row.because)}
+            {**_plain(row), **_told(row.because, known)}
             for row in contact.refusals.select_related("campaign").order_by("pk")
         ],
         "other": _other(contact),
@@ -83,9 +85,9 @@ SHOWN: tuple[type[Model], ...] = (
 )  # fmt: skip
 
 
-def _told(reason: Reason) -> dict[str, Any]:
+def _told(reason: Reason, known: Any) -> dict[str, Any]:
     """In English, as all of the file."""
-    return {"text": reason.as_dict()["text"]}
+    return {"text": reason.as_dict(known)["text"]}
 
 
 def _against(contact: Contact) -> QuerySet[Suppression]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from ..flow.conditions import group
+from ..flow.program import Answer
+from ..flow.reasons import Reason as Told
+from ..flow.reasons import because
 from ..models import Campaign, Contact, Enrollment, matching
 from ..models.consent import grants, suppressed
-from .asking import ask
+from .asking import ask, ask_why
 
 Reason = Enrollment.Reason
 
@@ -25,10 +29,24 @@ class Inside(Protocol):
     entered_at: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Of those who must leave: `reasons` (Enrollment.Reason) by primary key, and `seen`: what was
+    seen of it, where that says more. `faults`: why some can't be asked."""
+
+    reasons: dict[int, str] = field(default_factory=dict)
+    seen: Mapping[int, Told] = field(default_factory=dict)
+    faults: dict[int, str] = field(default_factory=dict)
+
+    def told(self, pk: int) -> Told:
+        """Why somebody leaves, for the record of decisions."""
+        return because("left", reason=self.seen.get(pk) or self.reasons[pk])
+
+
 def reasons_to_leave(
     enrollments: Sequence[Inside], campaigns: Mapping[int, Campaign], now: datetime
-) -> tuple[dict[int, str], dict[int, str]]:
-    """For those who must leave: `Enrollment.Reason` by primary key. And why some can't be asked.
+) -> Leaving:
+    """Who must leave, and why.
 
     One query for each campaign with goals, one for each whose people must stay its audience, one
     for all consents, at most two for suppressions.
@@ -41,12 +59,13 @@ def reasons_to_leave(
             leaving[row.pk] = Reason.STOPPED
     reached, faults = _goals(_without(enrollments, leaving), campaigns, now)
     leaving |= dict.fromkeys(reached, Reason.GOAL)
+    seen = {pk: answer.because for pk, answer in reached.items()}
     strangers, cannot_tell = _strangers(_without(enrollments, leaving, faults), campaigns, now)
     leaving |= dict.fromkeys(strangers, Reason.AUDIENCE)
     faults |= cannot_tell
     leaving |= _unsubscribed(_without(enrollments, leaving, faults), campaigns, now)
     leaving |= _suppressed(_without(enrollments, leaving, faults), campaigns)
-    return leaving, faults
+    return Leaving(leaving, seen, faults)
 
 
 def _without(enrollments: Iterable[Inside], *sets: Mapping[int, str]) -> list[Inside]:
@@ -61,18 +80,18 @@ def _stopped(row: Inside, campaign: Campaign) -> bool:
 
 def _goals(
     enrollments: Iterable[Inside], campaigns: Mapping[int, Campaign], now: datetime
-) -> tuple[set[int], dict[int, str]]:
+) -> tuple[dict[int, Answer], dict[int, str]]:
     inside = defaultdict(list)
     for row in enrollments:
         inside[row.campaign_id].append(row.pk)
-    reached: set[int] = set()
+    reached: dict[int, Answer] = {}
     faults: dict[int, str] = {}
     for campaign_id, ids in inside.items():
         if conditions := matching.raw_conditions(campaigns[campaign_id].goals):
-            answers = ask(group("any", conditions), Enrollment, ids, now)
-            reached |= answers.met
+            met, unknown = ask_why(group("any", conditions), Enrollment, ids, now, "goal")
+            reached |= met
             # Not to know whether somebody has bought is no reason to go on selling to them.
-            faults.update(answers.faults)
+            faults.update(unknown)
     return reached, faults
 
 

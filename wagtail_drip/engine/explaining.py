@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..flow.program import Program, Send
 from ..flow.reasons import Reason
-from ..models import Campaign, Decision, Refusal
+from ..models import Campaign, Decision, Enrollment, Refusal
 from ..models.inserting import replace_values
 
 if TYPE_CHECKING:
@@ -39,18 +39,22 @@ def worth_telling(passed: Passed, program: Program) -> bool:
     return not isinstance(node, Send) or bool(passed.until) or passed.because.code == "fault"
 
 
-def keep_trails(walkers: Iterable[Walker], now: datetime) -> None:
-    """What was decided for each at each place. One statement."""
-    _keep(
-        {
-            Place(row.pk, passed.node, row.visit, row.version_id): passed.because
-            for walker in walkers
-            for row in [walker.enrollment]
-            for passed in walker.trail
-            if worth_telling(passed, walker.program)
-        },
-        now,
-    )
+def keep_trails(
+    walkers: Iterable[Walker], now: datetime, gone: Mapping[Enrollment, Reason]
+) -> None:
+    """What was decided for each at each place, and for those `gone` where they stood. At most one
+    statement."""
+    places = {
+        _place(walker.enrollment, passed.node): passed.because
+        for walker in walkers
+        for passed in walker.trail
+        if worth_telling(passed, walker.program)
+    }
+    _keep(places | {_place(row, row.node): reason for row, reason in gone.items()}, now)
+
+
+def _place(row: Enrollment, node: str) -> Place:
+    return Place(row.pk, node, row.visit, row.version_id)
 
 
 def keep_verdicts(reasons: Mapping[Place, Reason], now: datetime) -> None:
@@ -78,7 +82,9 @@ def _keep(reasons: Mapping[Place, Reason], now: datetime) -> None:
         )
     rows.sort(key=lambda row: (row["enrollment_id"], row["node"]))
     key = ("enrollment_id", "node", "visit")
-    replace_values(Decision, rows, key, ("version_id", *_VALUES))
+    told = ("version_id", *_VALUES)
+    # Whoever waits for a pause to end is looked at again and again, and nothing is new of it.
+    replace_values(Decision, rows, key, told, unless_same=("version_id", "code", "seen"))
 
 
 def keep_refusals(campaign: Campaign, refused: Mapping[int, Reason], now: datetime) -> None:

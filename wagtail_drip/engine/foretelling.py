@@ -351,6 +351,9 @@ class _Foretelling:
         if enrollment.state == Enrollment.State.COMPLETED:
             self._tell(now, "", "end", "completed", because("end"))
         elif enrollment.state == Enrollment.State.LEFT:
-            self._tell(now, "", "end", "left", because("left", reason=enrollment.reason))
+            # Kept where they stood, if more is known of it than the reason.
+            kept = enrollment.decisions.filter(node=enrollment.node, code="left").first()
+            why = kept.because if kept else because("left", reason=enrollment.reason)
+            self._tell(now, "", "end", "left", why)
         else:
             self._tell(now, "", "end", "failed", because("fault", fault=enrollment.reason))

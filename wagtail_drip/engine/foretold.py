@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from .. import registry
 from ..flow.reasons import Reason
 from ..models import Campaign
 
@@ -70,6 +71,7 @@ class Plan:
 
     def as_dict(self) -> dict[str, Any]:
         """For scripts. Moments in the person's time zone."""
+        known = registry.conditions()
         return {
             "campaign": self.campaign.slug,
             "version": self.version,
@@ -81,7 +83,7 @@ class Plan:
                     "type": item.type,
                     "step": item.step,
                     "outcome": item.outcome,
-                    "because": item.because.as_dict(),
+                    "because": item.because.as_dict(known),
                 }
                 for item in self.items
             ],

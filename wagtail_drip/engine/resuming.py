@@ -8,11 +8,14 @@ campaign stays paused until that is done:
 - *Skip what went stale*: the time counts. Mails due for longer than a limit are passed over, and
   their people go on later by the pause's length; younger mails go out within the limit from now,
   in their rhythm. Waits that are not over stay as they are.
+
+A mail that came in the hours of the wait before it comes in such hours again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,10 +23,15 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, F, Min, Q, QuerySet
 
-from ..models import Campaign, Contact, Delivery, Enrollment, Resumption
+from ..flow.program import Program, Wait, WaitDay, WaitEvent
+from ..flow.timing import in_window
+from ..models import Campaign, Contact, Delivery, Enrollment, Resumption, Version
+from ..models.sending_times import calendars
 from .locking import skipping_locked
+from .moving import read
 from .recording import announce
 from .retrying import on_deadlock
+from .walking import zone_of
 
 BATCH = 500
 State = Delivery.State
@@ -111,7 +119,7 @@ def _put_in_order(resumption: Resumption, ids: Sequence[int]) -> None:
     people = Enrollment.objects.filter(pk__in=ids, state=Enrollment.State.ACTIVE)
     due = _due(resumption.campaign_id, resumption.at).filter(enrollment__in=ids)
     if resumption.stale_before is None:
-        due.update(due_at=F("due_at") + pause)
+        _put_off(due, pause, resumption)
         # Asked again, each kind of wait says for itself when it is over now; what else was held
         # keeps the rhythm. In this order: MariaDB reckons with what it has just set.
         later = F("arrived_at") + pause
@@ -120,7 +128,7 @@ def _put_in_order(resumption: Resumption, ids: Sequence[int]) -> None:
     stale = due.filter(due_at__lt=resumption.stale_before)
     passed = list(stale.values_list("pk", "enrollment_id", "due_at"))
     limit = resumption.at - max(resumption.stale_before, resumption.paused_at)
-    due.filter(due_at__gte=resumption.stale_before).update(due_at=F("due_at") + limit)
+    _put_off(due.filter(due_at__gte=resumption.stale_before), limit, resumption)
     Delivery.objects.filter(pk__in=[pk for pk, _enrollment, _at in passed]).update(
         state=State.SKIPPED, reason=Delivery.Reason.STALE, settled_at=resumption.at, claim=""
     )
@@ -129,6 +137,54 @@ def _put_in_order(resumption: Resumption, ids: Sequence[int]) -> None:
     for row in rows:
         row.arrived_at = row.due_at = going[row.pk]
     Enrollment.objects.bulk_update(rows, ["arrived_at", "due_at"])
+
+
+def _put_off(due: QuerySet[Delivery], by: timedelta, resumption: Resumption) -> None:
+    """These mails are due later by so much, or then in the next hours of the wait before them."""
+    fields = ("pk", "due_at", "node", "enrollment__version_id", "contact__time_zone")
+    rows = list(due.values_list(*fields))
+    due.filter(pk__in=[row[0] for row in rows]).update(due_at=F("due_at") + by)
+    programs, _broken = read(Version.objects.filter(pk__in={row[3] for row in rows}))
+    windows = {
+        (version, node): [
+            spec for spec in _waits_before(programs[version], node) if spec.get("window")
+        ]
+        for version, node in {(row[3], row[2]) for row in rows}
+        if version in programs
+    }
+    if not any(windows.values()):
+        return
+    campaign = Campaign.objects.defer("flow").get(pk=resumption.campaign_id)
+    calendar = calendars([campaign])[campaign.pk]
+    moved = []
+    for pk, at, node, version, name in rows:
+        zone = zone_of(name, campaign.time_zone)
+        for spec in windows.get((version, node), ()):
+            # Other ways may lead there: it is the one in whose hours it was.
+            if in_window(spec, at, zone, calendar) == at:
+                moved.append(Delivery(pk=pk, due_at=in_window(spec, at + by, zone, calendar)))
+                break
+    Delivery.objects.bulk_update(moved, ["due_at"])
+
+
+def _waits_before(program: Program, node: str) -> list[Mapping[str, Any]]:
+    """The specs of the waits that somebody at this node may have come from last."""
+    before = defaultdict(list)
+    for one in program.nodes:
+        for to in program.successors(one):
+            before[to].append(one)
+    found, seen, behind = [], {node}, [node]
+    while behind:
+        for one in before[behind.pop()]:
+            if one in seen:
+                continue
+            seen.add(one)
+            kind = program.nodes[one]
+            if isinstance(kind, Wait | WaitDay | WaitEvent):
+                found.append(kind.spec)
+            else:
+                behind.append(one)
+    return found
 
 
 def _due(campaign: int, now: datetime) -> QuerySet[Delivery]:

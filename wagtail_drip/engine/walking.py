@@ -37,7 +37,7 @@ from ..flow.reasons import Reason, because
 from ..flow.windows import ALWAYS, Calendar
 from ..models import Enrollment
 from .acting import act
-from .asking import ask, explained, for_all
+from .asking import ask_why, explained, for_all
 from .dating import days
 from .listening import firsts
 
@@ -196,8 +196,7 @@ def _ask(walker: Walker, ids: Sequence[int], now: datetime) -> Answers:
     """Ask for everyone of the version at once: who comes to this node later is answered too."""
     match walker.question:
         case Ask(group=group):
-            answers = ask(group, Enrollment, ids, now)
-            return {pk: pk in answers.met for pk in ids}, answers.faults
+            return ask_why(group, Enrollment, ids, now, "holds", "holds_not")
         case AskDay(source=source):
             return for_all(lambda some: days(source, some), ids)
         case AskEvent(event=event):

@@ -7,7 +7,7 @@ Floor 3 turns a group into SQL (models/matching.py); nothing here touches the da
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db.models import Model, Q
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from wagtail.blocks import Block, StaticBlock
 
 from .. import registry
+from . import reasons
 
 MATCHES = ("all", "any", "none")
 CONTACT, ENROLLMENT = "contact", "enrollment"  # what a condition may be asked of
@@ -64,6 +65,18 @@ class Condition:
         Never a lookup over a multi-valued relation and never `NOT IN (subquery)`.
         """
         raise NotImplementedError
+
+    def saw(self, args: Mapping[str, Any], subject: type[Model], now: datetime) -> Any:
+        """What the answer hangs on, for the record of decisions: an expression over the subject.
+
+        A text, number or moment for each, asked within the same query as `q`. None: that it is so,
+        or is not, says it all.
+        """
+        return None
+
+    def told(self, args: Mapping[str, Any], saw: Any) -> str:
+        """What was seen, in words; "" to show it as it is. Called where `saw` names something."""
+        return ""
 
     def pinned(self, args: Mapping[str, Any], id: str) -> dict[str, Any]:
         """The arguments as a program keeps them. `id`: of the block, the same at every publishing.
@@ -153,9 +166,13 @@ def problems(
     return found
 
 
-def sentence(conditions: Iterable[Mapping[str, Any]], match: str = "all") -> str:
+def sentence(
+    conditions: Iterable[Mapping[str, Any]],
+    match: str = "all",
+    known: Mapping[str, Condition] | None = None,
+) -> str:
     """All of them as one clause: "they signed up and they did not place an order"."""
-    known = registry.conditions()
+    known = registry.conditions() if known is None else known
     clauses = [
         known[c["slug"]].sentence(c.get("args") or {})
         if c["slug"] in known
@@ -167,3 +184,44 @@ def sentence(conditions: Iterable[Mapping[str, Any]], match: str = "all") -> str
     if match == "none":
         return _("it is not so that %s") % _(" or ").join(clauses)
     return (_(" and ") if match == "all" else _(" or ")).join(clauses)
+
+
+# What was seen in asking: `{"match": str, "asked": [{"slug", "args", "met": bool, "saw"?}, …]}`;
+# among these a group stands as one of such mappings itself.
+
+
+def told(seen: Any, zone: tzinfo | None, known: Mapping[str, Condition] | None = None) -> str:
+    """A group with the answer to each condition: "they placed an order: no (0 times)".
+
+    `known`: as in `problems`. Raises KeyError or TypeError for what another release saw.
+    """
+    known = registry.conditions() if known is None else known
+    asked = [
+        f"({told(one, zone, known)})" if "asked" in one else _one_told(one, zone, known)
+        for one in seen["asked"]
+    ]
+    text = "; ".join(asked)
+    if seen["match"] == "none":
+        return _("none of these: %s") % text
+    if len(asked) == 1:
+        return text
+    return (_("all of these: %s") if seen["match"] == "all" else _("any of these: %s")) % text
+
+
+def _one_told(one: Any, zone: tzinfo | None, known: Mapping[str, Condition]) -> str:
+    answer = _("yes") if one["met"] else _("no")
+    if "saw" in one:
+        answer = _("%(answer)s (%(seen)s)") % {"answer": answer, "seen": _seen(one, zone, known)}
+    clause = sentence([one], known=known)
+    return _("%(condition)s: %(answer)s") % {"condition": clause, "answer": answer}
+
+
+def _seen(one: Any, zone: tzinfo | None, known: Mapping[str, Condition]) -> str:
+    saw, condition = one["saw"], known.get(one["slug"])
+    own = condition.told(one["args"], saw) if condition else ""
+    if own or saw is None or saw == "":
+        return own or _("nothing")
+    return reasons.moment_told(saw, zone) or (_("“%s”") % saw if isinstance(saw, str) else str(saw))
+
+
+reasons.TELLING["asked"] = told

@@ -194,7 +194,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """The answer depends on these conditions: decide again with facts[node] = True or False."""
+    """It depends on these conditions: decide again with facts[node] = True, False or an Answer."""
 
     group: Mapping[str, Any]
 
@@ -239,6 +239,14 @@ class End:
     because: Reason = field(default=NO_REASON, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """To an Ask, as a fact: whether the conditions hold, and why."""
+
+    holds: bool
+    because: Reason
+
+
 Question = Ask | AskDay | AskEvent
 Decision = Stay | Deliver | Move | Question | Arm | Act | End
 
@@ -273,9 +281,11 @@ def decide(
         case Branch():
             if position.node not in facts:
                 return Ask(node.group)
-            met = facts[position.node]
-            reason = because("holds" if met else "holds_not")
-            return Move(node.yes if met else node.no, position.arrived_at, because=reason)
+            answer = facts[position.node]
+            if not isinstance(answer, Answer):
+                answer = Answer(bool(answer), because("holds" if answer else "holds_not"))
+            to = node.yes if answer.holds else node.no
+            return Move(to, position.arrived_at, because=answer.because)
         case Split():
             share, to = drawn(node.ways, position)
             return Move(to, position.arrived_at, because=because("drawn", share=share))
@@ -293,7 +303,8 @@ def _send(
         return Move(node.next, position.arrived_at, because=because("settled"))
     opens = calendar.opens(now, zone)
     if opens > now:
-        return Stay(opens, because=because("closed", until=opens))
+        reason = calendar.closed(now, opens, zone)
+        return Stay(opens, because=because("closed", until=opens, reason=reason))
     return Deliver(node.step, because=because("sends"))
 
 

@@ -7,9 +7,10 @@ reader's language and in the time zone of whom it is about.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from math import isfinite
 from typing import Any
 
@@ -24,7 +25,7 @@ SENTENCES = {
     "end": _("The flow is at its end."),
     "waits": _("Waits until %(until)s."),
     "waited": _("The wait is over."),
-    "closed": _("Nothing is sent before %(until)s: quiet hours or a holiday."),
+    "closed": _("Nothing is sent before %(until)s: %(reason)s."),
     "holds": _("The condition holds."),
     "holds_not": _("The condition does not hold."),
     "drawn": _("Drawn into a share of %(share)s %%."),
@@ -52,13 +53,14 @@ SENTENCES = {
     "entered": _("They enter."),
     # Leaving, and what keeps a mail back
     "left": _("They leave: %(reason)s."),
+    "goal": _("goal reached"),
     "held": _("Held until %(until)s: %(reason)s"),
     "skipped": _("Not sent: %(reason)s."),
     "sent": _("Sent."),
     "event": _("“%(event)s” happens."),
     # What a mail is held for, or left out
     "pausing": _("The reader wants no mail until then."),
-    "not_now": _("Nothing is sent at this hour."),
+    "not_now": _("Nothing is sent now: %(reason)s."),
     "goal_unknown": _("The goal of the campaign can't be checked: %(fault)s"),
     "not_allowed": _("The address is not on the allowlist."),
     "no_channel": _("There is no channel “%(channel)s”."),
@@ -80,9 +82,21 @@ SENTENCES = {
 }
 
 
+# Where it is known what conditions saw.
+DETAILED = {
+    "holds": _("The condition holds: %(asked)s."),
+    "holds_not": _("The condition does not hold: %(asked)s."),
+    "goal": _("goal reached: %(asked)s"),
+}
 # Words for what is seen as a `reason`, where it is one of those that the package has codes for;
 # models add theirs. Else it is in an editor's words.
-WORDS: dict[str, Any] = {}
+WORDS: dict[str, Any] = {
+    "quiet": _("quiet hours"),
+    "holiday": _("a holiday"),
+    "quiet_holiday": _("quiet hours, then a holiday"),
+}
+# What is seen under these names is told so, of value, zone and `known`; flow.conditions adds its.
+TELLING: dict[str, Callable[[Any, tzinfo | None, Any], str]] = {}
 LONGEST = 200  # characters of a text that is kept of what was seen
 MOST = 20  # values of a list
 # Controls, and halves of surrogate pairs.
@@ -103,32 +117,42 @@ class Reason:
     def __bool__(self) -> bool:
         return bool(self.code)
 
-    def sentence(self, zone: tzinfo | None = None) -> str:
-        """In the active language; moments as the clock on the wall shows them in `zone`."""
-        text: Any = SENTENCES.get(self.code, self.code)
+    def sentence(self, zone: tzinfo | None = None, known: Any = None) -> str:
+        """In the active language; moments as the clock on the wall shows them in `zone`.
+
+        `known`: `registry.conditions()`, for whoever tells many: what they read is read once.
+        """
+        sentences = DETAILED if "asked" in self.seen else SENTENCES
+        text: Any = sentences.get(self.code) or SENTENCES.get(self.code, self.code)
         try:
-            return str(text % {key: _shown(key, value, zone) for key, value in self.seen.items()})
+            seen = {key: _shown(key, value, zone, known) for key, value in self.seen.items()}
+            told = str(text % seen)
         except (KeyError, ValueError, TypeError):  # from a release that saw something else
             return str(text)
+        return told[:-1] if told.endswith("m..") else told  # "9 a.m." at a sentence's end
 
     def as_json(self) -> dict[str, Any]:
         """As it is kept: short, and with nothing in it that some database can't keep."""
         return {"code": self.code, "seen": _kept(self.seen)}
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, known: Any = None) -> dict[str, Any]:
         """For scripts, which read English."""
         with override("en"):
-            return {"code": self.code, "seen": dict(self.seen), "text": self.sentence()}
+            text = self.sentence(known=known)
+        return {"code": self.code, "seen": dict(self.seen), "text": text}
 
 
 def because(code: str, **seen: Any) -> Reason:
     """A reason; moments become ISO texts in UTC, reasons JSON."""
-    return Reason(code, {key: _plain(value) for key, value in seen.items()})
+    return Reason(code, {key: plain(value) for key, value in seen.items()})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A moment as its ISO text in UTC, a sum as its text, a reason as JSON; else what it is."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
     return {"code": value.code, "seen": dict(value.seen)} if isinstance(value, Reason) else value
 
 
@@ -144,21 +168,30 @@ def _kept(value: Any) -> Any:
     return _UNKEEPABLE.sub(" ", str(value))[:LONGEST]
 
 
-def _shown(key: str, value: Any, zone: tzinfo | None) -> Any:
+def _shown(key: str, value: Any, zone: tzinfo | None, known: Any) -> Any:
+    if key in TELLING:
+        return TELLING[key](value, zone, known)
     if isinstance(value, Mapping):
-        return Reason(str(value.get("code", "")), value.get("seen") or {}).sentence(zone)
+        return Reason(str(value.get("code", "")), value.get("seen") or {}).sentence(zone, known)
     if type(value) is int:
         return value
+    told = moment_told(value, zone)
+    if told is None:
+        return word(str(value)) if key == "reason" else str(value)
+    return told
+
+
+def moment_told(value: Any, zone: tzinfo | None) -> str | None:
+    """A moment's ISO text as the clock on the wall shows it in `zone`; None for anything else."""
     moment = _moment(value)
     if moment is None:
-        return word(str(value)) if key == "reason" else str(value)
+        return None
     try:
         local = moment.astimezone(zone) if zone else moment
     except OverflowError:  # on either edge of the calendar
         return str(value)
-    return f"{formats.date_format(local, 'DATE_FORMAT')} {formats.time_format(local, 'H:i')}" + (
-        "" if zone else gettext(" UTC")
-    )
+    day, clock = formats.date_format(local, "DATE_FORMAT"), formats.time_format(local)
+    return f"{day} {clock}" + ("" if zone else gettext(" UTC"))
 
 
 def _moment(value: Any) -> datetime | None:

@@ -35,6 +35,16 @@ class Calendar:
             return at.astimezone(UTC)
         return _opens(at, zone, self._hours(), self.works)
 
+    def closed(self, at: datetime, opens: datetime, zone: ZoneInfo) -> str:
+        """What closes it from `at` until it `opens` then: "quiet", "holiday", or "quiet_holiday"
+        where quiet hours come first."""
+        day, last = at.astimezone(zone).date(), opens.astimezone(zone).date()
+        if not self.works(day):
+            return "holiday"
+        days = (day + timedelta(days=n) for n in range(1, (last - day).days + 1))
+        holiday = not all(map(self.works, days))
+        return "quiet_holiday" if holiday else "quiet"
+
     def _hours(self) -> list[tuple[timedelta, timedelta]]:
         start, end = self.quiet_from, self.quiet_to
         if start is None or end is None or start == end:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count, Exists, F, FloatField, Func, Max, Min, Q, Value
+from django.db.models import Count, Exists, F, FloatField, Func, Max, Min, Q, Subquery, Value
 from django.db.models.lookups import GreaterThan
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -49,6 +49,10 @@ class Overdue(Condition):
             .filter(times__gte=FEWEST, last__gt=F("first"))
         )
         return Q(Exists(habits.filter(late(now, whole(args.get("percent"))))))
+
+    def saw(self, args, subject, now):
+        events = Event.objects.filter(contact_id=contact_of(subject), name=args.get("event", ""))
+        return Subquery(events.order_by("-at").values("at")[:1])
 
     def check(self, args, subject=ENROLLMENT):
         event, percent = args.get("event"), args.get("percent")

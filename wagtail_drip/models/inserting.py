@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Field, JSONField, Model
 
+from .among import among
 from .quietly import save_new
 
 Row = TypeVar("Row", bound=Model)
@@ -58,12 +59,18 @@ def insert_values(model: type[Model], rows: Sequence[Columns]) -> list[Columns]:
 
 
 def replace_values(
-    model: type[Model], rows: Sequence[Columns], key: Sequence[str], values: Sequence[str]
+    model: type[Model],
+    rows: Sequence[Columns],
+    key: Sequence[str],
+    values: Sequence[str],
+    *,
+    unless_same: Sequence[str] = (),
 ) -> None:
     """Insert very many rows, or write these values into those that are there already, by their key.
 
-    `key`: attributes with a unique constraint; no two rows have the same. One statement; Django
-    splits it on SQLite.
+    `key`: attributes with a unique constraint; no two rows have the same. `unless_same`: a row that
+    has all these already stays as it is. One statement on PostgreSQL; elsewhere `unless_same` is
+    asked for before, and Django splits large ones on SQLite.
     """
     if not rows:
         return
@@ -74,7 +81,15 @@ def replace_values(
         }
         changes = ", ".join(f"{columns[one]} = EXCLUDED.{columns[one]}" for one in values)
         place = ", ".join(columns[one] for one in key)
-        _insert_at_once(model, rows, f" ON CONFLICT ({place}) DO UPDATE SET {changes}")
+        clause = f" ON CONFLICT ({place}) DO UPDATE SET {changes}"
+        if unless_same:
+            table = quoted(model._meta.db_table)
+            old = ", ".join(f"{table}.{columns[one]}" for one in unless_same)
+            new = ", ".join(f"EXCLUDED.{columns[one]}" for one in unless_same)
+            clause += f" WHERE ({old}) IS DISTINCT FROM ({new})"
+        _insert_at_once(model, rows, clause)
+        return
+    if unless_same and not (rows := _changed(model, rows, key, unless_same)):
         return
     model._default_manager.bulk_create(
         [model(**row) for row in rows],
@@ -84,6 +99,19 @@ def replace_values(
         if connection.features.supports_update_conflicts_with_target
         else None,
     )
+
+
+def _changed(
+    model: type[Model], rows: Sequence[Columns], key: Sequence[str], same: Sequence[str]
+) -> list[Columns]:
+    """Those of the rows that aren't there already with all of `same`. One query."""
+    asked = model._default_manager.filter(among(key[0], [row[key[0]] for row in rows]))
+    there = {values[: len(key)]: values[len(key) :] for values in asked.values_list(*key, *same)}
+    return [
+        row
+        for row in rows
+        if there.get(tuple(row[one] for one in key)) != tuple(row[one] for one in same)
+    ]
 
 
 def _field_of(model: type[Model], attribute: str) -> str:

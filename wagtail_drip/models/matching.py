@@ -7,20 +7,23 @@ answers (two of them share one join, a negated one splits into two subqueries), 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import count
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import BooleanField, Case, Model, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.blocks import ChoiceBlock, StructBlock
 
 from .. import registry
-from ..flow import conditions
+from ..flow import conditions, reasons
 from ..flow.blocks import AudienceBlock, ConditionsBlock
 from ..flow.conditions import Condition
+from ..flow.reasons import MOST
 from ..streams import raw
+from . import segments
 from .habits import Overdue
 from .lifecycle import InStage
 from .questions import AttributeCondition, EventHappened, HasTopic, SpeaksLanguage
@@ -67,6 +70,73 @@ def met(group: Mapping[str, Any], queryset: QuerySet[Any], now: datetime) -> set
     return set(found.order_by().values_list("pk", flat=True))
 
 
+def met_and_seen(
+    group: Mapping[str, Any], queryset: QuerySet[Any], now: datetime, *, everybody: bool = False
+) -> dict[Any, tuple[bool, Any]]:
+    """For each in `queryset` who meets it, or for `everybody`: whether, and what was seen.
+
+    That is as `flow.conditions.told` takes it; people who were seen alike share one. One query.
+    """
+    with segments.read_once():
+        query = q(group, subject=queryset.model, now=now)
+        columns = _columns(group, queryset.model, now)
+    if everybody:
+        columns["drip_met"] = _whether(query)
+    rows = (queryset if everybody else queryset.filter(query)).order_by().annotate(**columns)
+    found: dict[Any, tuple[bool, Any]] = {}
+    shared: dict[str, tuple[bool, Any]] = {}
+    for pk, *values in rows.values_list("pk", *columns):
+        alike = repr(values)
+        if alike not in shared:
+            answers = dict(zip(columns, values, strict=True))
+            met = bool(answers.get("drip_met", True))
+            # The one condition of a group is so if the group is, or for "none" if it isn't.
+            answers.setdefault("drip_leaf_0", met != (group.get("match") == "none"))
+            shared[alike] = met, _seen(group, answers, count())
+        if pk not in found or shared[alike][0]:  # a site's own lookup may find somebody twice
+            found[pk] = shared[alike]
+    return found
+
+
+def _columns(group: Mapping[str, Any], subject: type[Model], now: datetime) -> dict[str, Any]:
+    """What its conditions see and, if there are several, the answer to each; by number."""
+    columns: dict[str, Any] = {}
+    known, plain = registry.conditions(), conditions.depth(group["conditions"]) == 0
+    leaves = [c for c in conditions.flattened(group["conditions"]) if c["slug"] != conditions.GROUP]
+    for number, leaf in enumerate(leaves[:MOST]):
+        condition, args = known[leaf["slug"]], leaf.get("args") or {}
+        if len(leaves) > 1 or not plain:
+            columns[f"drip_leaf_{number}"] = _whether(condition.q(args, subject, now))
+        saw = condition.saw(args, subject, now)
+        if saw is not None:
+            columns[f"drip_saw_{number}"] = saw
+    return columns
+
+
+def _seen(group: Mapping[str, Any], answers: Mapping[str, Any], numbers: Iterator[int]) -> Any:
+    """A group with its conditions' answers, in the shape of flow.conditions.told."""
+    match, asked = group.get("match", "all"), []
+    for condition in group["conditions"]:
+        slug, args = condition["slug"], condition.get("args") or {}
+        if slug == conditions.GROUP:
+            asked.append(_seen(ConditionGroup.group(args), answers, numbers))
+            continue
+        number = next(numbers)
+        if f"drip_leaf_{number}" not in answers:  # more than are told
+            break
+        one = {"slug": slug, "args": args, "met": answers[f"drip_leaf_{number}"]}
+        if f"drip_saw_{number}" in answers:
+            one["saw"] = reasons.plain(answers[f"drip_saw_{number}"])
+        asked.append(one)
+    return {"match": match, "asked": asked}
+
+
+def _whether(query: Q) -> Any:
+    if not query:
+        return Value(True)
+    return Case(When(query, then=Value(True)), default=Value(False), output_field=BooleanField())
+
+
 def raw_conditions(value: Any) -> list[dict[str, Any]]:
     """The conditions in an audience's or goals' stream value, as a group's `conditions`."""
     return conditions.from_stream(raw(value))
@@ -82,7 +152,7 @@ class ConditionGroup(Condition):
         return GroupBlock(subject, depth) if depth < conditions.MAX_GROUPS else None
 
     def q(self, args, subject, now):
-        return q(self._group(args), subject=subject, now=now)
+        return q(self.group(args), subject=subject, now=now)
 
     def pinned(self, args, id):
         stream = args.get("conditions")
@@ -91,12 +161,13 @@ class ConditionGroup(Condition):
         own = [{**child, "value": one["args"]} for child, one in zip(inside, asked, strict=False)]
         return {**args, "conditions": own or stream}
 
-    def _group(self, args: Mapping[str, Any]) -> dict[str, Any]:
+    @staticmethod
+    def group(args: Mapping[str, Any]) -> dict[str, Any]:
         asked = conditions.from_stream(args.get("conditions"))
         return {"match": args.get("match", "all"), "conditions": asked}
 
     def check(self, args, subject=conditions.ENROLLMENT):
-        group = self._group(args)
+        group = self.group(args)
         if conditions.depth(group["conditions"]) >= conditions.MAX_GROUPS:
             most = conditions.MAX_GROUPS
             return [_("groups may stand only %d deep inside one another") % most]
@@ -107,7 +178,7 @@ class ConditionGroup(Condition):
         return conditions.problems(group["conditions"], subject)
 
     def sentence(self, args):
-        group = self._group(args)
+        group = self.group(args)
         return f"({conditions.sentence(group['conditions'], group['match'])})"
 
 

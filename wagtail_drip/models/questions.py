@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils.functional import cached_property
@@ -22,7 +22,7 @@ from .comparisons import OPERATORS, WhereBlock, compare_problems, compare_senten
 from .consent import Consent, Topic
 from .contacts import Contact
 from .journeys import Enrollment, Event
-from .json_keys import JsonDecimal, JsonSame
+from .json_keys import JsonDecimal, JsonSame, JsonText
 
 
 def contact_of(subject: type[Model]) -> OuterRef:
@@ -72,9 +72,22 @@ class EventHappened(Condition):
         )
         if times <= 1 and not of:
             return Q(Exists(events))
+        return Q(Exists(self._total(events, of).filter(total__gte=times)))
+
+    def _total(self, events, of):
+        """How many these events are, or what that data field of them sums to, as `total`."""
         total = Sum(JsonDecimal("data", of)) if of else Count("pk")
-        whole_lot = events.order_by().values("contact_id").annotate(total=total)
-        return Q(Exists(whole_lot.filter(total__gte=times)))
+        return events.order_by().values("contact_id").annotate(total=total)
+
+    def saw(self, args, subject, now):
+        total = self._total(self.events(args, subject, now), args.get("of"))
+        return Subquery(total.values("total")[:1])
+
+    def told(self, args, saw):
+        if args.get("of"):
+            return _("%(total)s of %(key)s") % {"total": saw or 0, "key": args["of"]}
+        times = whole(saw)
+        return ngettext("%d time", "%d times", times) % times
 
     def events(self, args, subject, now):
         """The events that count, seen from the subject. Since "arriving": where they stand now."""
@@ -190,6 +203,12 @@ class EventBlock(ContactEventBlock):
     )
 
 
+def attribute_of(subject: type[Model], key: str) -> Subquery:
+    """An attribute of the subject's contact, as a text."""
+    text = Contact.objects.filter(pk=contact_of(subject)).annotate(text=JsonText("attributes", key))
+    return Subquery(text.values("text")[:1])
+
+
 class AttributeCondition(Condition):
     """args: key (of Contact.attributes), op (OPERATORS), value (text).
 
@@ -213,6 +232,9 @@ class AttributeCondition(Condition):
         )
         exists = Q(Exists(contacts))
         return exists if op == positive else ~exists
+
+    def saw(self, args, subject, now):
+        return attribute_of(subject, args.get("key", ""))
 
     def check(self, args, subject=ENROLLMENT):
         if not args.get("key"):
@@ -292,6 +314,10 @@ class SpeaksLanguage(Condition):
         code = args.get("language") or ""
         spoken = Q(language__iexact=code) | Q(language__istartswith=f"{code}-")
         return Q(Exists(Contact.objects.filter(spoken, pk=contact_of(subject))))
+
+    def saw(self, args, subject, now):
+        contacts = Contact.objects.filter(pk=contact_of(subject))
+        return Subquery(contacts.values("language")[:1])
 
     def check(self, args, subject=ENROLLMENT):
         code = args.get("language") or ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -28,6 +29,17 @@ class Reacted(Condition):
         return ReactionBlock()
 
     def q(self, args, subject, now):
+        return Q(Exists(self._mails(args, subject)))
+
+    def saw(self, args, subject, now):
+        moment = {"opened": Coalesce("opened_at", "clicked_at"), "clicked": F("clicked_at")}
+        mails = self._mails(args, subject).annotate(
+            moment=moment.get(args.get("how"), F("settled_at"))
+        )
+        return Subquery(mails.order_by("-moment").values("moment")[:1])
+
+    def _mails(self, args, subject):
+        """Those that show that they did it."""
         key = Step.objects.filter(pk=args.get("step") or 0).values("translation_key")[:1]
         mails = Delivery.objects.filter(step_key=Subquery(key))
         if issubclass(subject, Enrollment):
@@ -44,7 +56,7 @@ class Reacted(Condition):
                 mails = mails.filter(state=Delivery.State.SENT)
             case how:
                 raise ValueError(f"nobody can have {how!r} a mail")
-        return Q(Exists(mails))
+        return mails
 
     @cached_property
     def names(self) -> dict[int, str]:

@@ -103,7 +103,11 @@ def inside(slug: str, subject: type[Model], contact: Any, now: datetime) -> Q:
     `contact`: an OuterRef to the subject's contact. Raises ValueError where there is no such
     segment any more, or it leads back to itself.
     """
-    segment = Segment.objects.filter(slug=slug).first()
+    known = _known.get()
+    known = {} if known is None else known
+    if slug not in known:
+        known[slug] = Segment.objects.filter(slug=slug).first()
+    segment = known[slug]
     if segment is None:
         raise ValueError(_("there is no segment “%s”") % slug)
     return Q(Exists(segment.members(now).filter(pk=contact)))
@@ -123,6 +127,19 @@ def named_within(asked: Collection[dict[str, Any]]) -> set[str]:
 def _segments(asked: Collection[dict[str, Any]]) -> set[str]:
     everything = conditions.flattened(asked)
     return {str(c["args"].get("segment") or "") for c in everything if c["slug"] == IN_SEGMENT}
+
+
+_known: ContextVar[dict[str, Segment | None] | None] = ContextVar("segments read", default=None)
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """What is asked within this reads each segment but once."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 _asked: ContextVar[tuple[str, ...]] = ContextVar("segments being asked", default=())

@@ -21,7 +21,7 @@ from .campaigns import Campaign
 from .contacts import Contact
 from .journeys import Enrollment
 from .json_keys import JsonText
-from .questions import contact_of, whole
+from .questions import attribute_of, contact_of, whole
 from .segments import Segment
 from .tags import Tag, Tagging
 
@@ -212,6 +212,9 @@ class DateCondition(Condition):
         if last:
             contacts = contacts.filter(LessThan(text, Value(last.isoformat())))
         return Q(Exists(contacts))
+
+    def saw(self, args, subject, now):
+        return attribute_of(subject, args.get("key") or "")
 
     def check(self, args, subject=ENROLLMENT):
         found = [] if args.get("key") else [_("it names no date")]
