@@ -251,6 +251,7 @@ SAMPLES = {
     "event_happened": {"event": "order_placed", "times": 3, "of": "quantity", "since": "ever"},
     "overdue": {"event": "order_placed", "percent": 150},
     "mail_reaction": {"step": 1, "how": "clicked"},
+    "lifecycle": {"stage": "lapsed"},
     "attribute": {"key": "city", "op": "equals", "value": "Ulm"},
     "date": {"key": "due", "op": "next", "days": 3},
     "has_tag": {"tag": "vip"},
