@@ -8,7 +8,15 @@ from tests import factories as make
 from tests.queries import queries
 from wagtail_drip.engine.disclosing import disclose
 from wagtail_drip.engine.merging import merge
-from wagtail_drip.models import Contact, ContactImport, ImportedContact, Link, Reaction, Tag
+from wagtail_drip.models import (
+    Contact,
+    ContactImport,
+    Conversion,
+    ImportedContact,
+    Link,
+    Reaction,
+    Tag,
+)
 from wagtail_drip.models.consent import grant, suppress
 from wagtail_drip.models.reactions import keys_of
 
@@ -39,7 +47,10 @@ def test_all_that_is_kept_is_told(now):
     suppress("old@example.com", reason="bounced", at=now)
     job = ContactImport.objects.create(file_name="people.csv", encoding="UTF-8", delimiter=",")
     ImportedContact.objects.create(contact=contact, job=job, at=now)
+    row = contact.enrollments.get()
+    Conversion.objects.create(enrollment=row, contact=contact, campaign=row.campaign, at=now)
     told = json.loads(json.dumps(disclose(contact, now=now)))
+    assert told["other"]["wagtail_drip.conversion"][0]["at"] == now.isoformat()
     assert told["format"] == 1 and told["contact"]["attributes"] == {"city": "Bookham"}
     assert told["contact"]["account"] == contact.user.username
     assert told["former_addresses"][0]["email"] == "old@example.com"

@@ -26,13 +26,16 @@ from wagtail_drip.engine.sending import send_due
 from wagtail_drip.models import (
     Contact,
     ContactImport,
+    Conversion,
     Delivery,
     EarlyFact,
     ImportChunk,
     Segment,
     Tag,
+    Watch,
 )
 from wagtail_drip.models.consent import grant, suppressed
+from wagtail_drip.models.contacts import relations
 from wagtail_drip.signals import post_transmit
 
 pytestmark = pytest.mark.django_db
@@ -98,10 +101,26 @@ def test_every_relation_is_either_anonymised_or_deleted_with_the_contact():
     """A new model that points to a contact is erased by its CASCADE, or has to be thought of."""
     kept = {
         relation.related_model
-        for relation in Contact._meta.related_objects
-        if not relation.many_to_many and relation.on_delete.__name__ != "CASCADE"
+        for relation in relations()
+        if relation.on_delete.__name__ != "CASCADE"
     }
     assert kept == {Delivery, make.Enrollment}
+    pointing = {
+        model
+        for model in apps.get_models(include_auto_created=True)
+        for field in model._meta.concrete_fields
+        if field.is_relation and field.related_model is Contact
+    }
+    assert pointing == {relation.related_model for relation in relations()}
+    assert {Watch, Conversion} <= pointing  # which have no way back
+
+
+def test_who_waits_for_an_event_is_let_go_and_a_goal_stays_counted(ann, now):
+    row = make.enrollment(make.campaign("c"), ann)
+    Watch.objects.create(enrollment=row, contact=ann, name="paid", node="n1")
+    Conversion.objects.create(enrollment=row, contact=ann, campaign=row.campaign, at=now, value=9)
+    erase(ann, now=now)
+    assert not Watch.objects.exists() and Conversion.objects.get().value == 9
 
 
 def test_late_webhooks_bring_nothing_back(ann, now):

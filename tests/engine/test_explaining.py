@@ -164,7 +164,7 @@ def test_what_each_condition_saw_is_told(conditions, match, said, now):
 def test_a_goal_says_which_and_what_was_seen(now):
     goals = [make.condition("language", language="de"), ordered(1)]
     said = (
-        "goal reached: any of these: their language is de: no (nothing);"
+        "reached the goal: any of these: their language is de: no (nothing);"
         " they signed up since they entered: yes (1 time)."
     )
     campaign = make.campaign(nodes={"w": make.wait("s"), "s": make.send(make.step())}, goals=goals)

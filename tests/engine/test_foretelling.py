@@ -263,7 +263,9 @@ def test_a_goal_ends_the_plan():
     paid = WhatIf("paid", NOW + timedelta(days=1))
     plan = foretell(campaign, make.contact(), start=NOW, what_if=[paid])
     assert told(plan)[-2:] == [(1, "event", "happens", ""), (1, "end", "left", "")]
-    assert plan.items[-1].because.sentence() == "They leave: reached the goal."
+    assert plan.items[-1].because.sentence() == (
+        "They leave: reached the goal: they paid since they entered: yes (1 time)."
+    )
 
 
 def test_the_event_that_enrolls_brings_its_data():

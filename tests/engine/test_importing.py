@@ -96,9 +96,11 @@ def test_what_becomes_of_people_who_are_known(existing, name, city, now):
 
 @pytest.mark.parametrize("reason", ["bounced", "complained", "unsubscribed", "manual", "erased"])
 def test_no_suppression_is_lifted(reason, now):
-    make.contact("known@example.com")
+    """Nor by deleting the contact before: a suppression hangs on the address alone."""
+    make.contact("known@example.com"), make.contact("new@example.com")
     for name in ("new", "known"):
         suppress(f"{name}@example.com", reason=reason, scope="marketing", at=now)
+    Contact.objects.get(email="new@example.com").delete()
     row = job(now, "new@example.com", "known@example.com,Bob", source="fair", agreed_at=now)
     row.topics.add(make.topic())
     run(row, now)

@@ -7,7 +7,16 @@ import pytest
 from tests import factories as make
 from wagtail_drip.engine.identifying import find
 from wagtail_drip.engine.merging import merge
-from wagtail_drip.models import Consent, Contact, Delivery, Enrollment, Event, Tag
+from wagtail_drip.models import (
+    Consent,
+    Contact,
+    Conversion,
+    Delivery,
+    Enrollment,
+    Event,
+    Tag,
+    Watch,
+)
 from wagtail_drip.models.consent import suppress, suppressed
 
 pytestmark = pytest.mark.django_db
@@ -25,10 +34,14 @@ def test_all_that_belonged_to_the_one_belongs_to_the_other(two, now):
     kept, gone = two
     enrollment = make.enrollment(make.campaign(), gone, event=make.event(gone))
     make.delivery(enrollment, state="sent")
+    # These have no way back from a contact.
+    Watch.objects.create(enrollment=enrollment, contact=gone, name="paid", node="n1")
+    reached = {"enrollment": enrollment, "campaign": enrollment.campaign, "at": now}
+    Conversion.objects.create(contact=gone, **reached)
     gone.tags.add(Tag.objects.create(name="VIP"))
     merged = merge(kept, gone, now=now)
-    rows = (Event, Enrollment, Delivery)
-    assert [model.objects.get().contact for model in rows] == [kept] * 3
+    rows = (Event, Enrollment, Delivery, Watch, Conversion)
+    assert [model.objects.get().contact for model in rows] == [kept] * 5
     assert (merged.email, merged.first_name, merged.last_name) == ("kept@example.com", "Ann", "Lee")
     assert merged.attributes == {"city": "Bookham"}
     assert [tag.name for tag in merged.tags.all()] == ["VIP"]

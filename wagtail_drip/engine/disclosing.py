@@ -25,6 +25,7 @@ from ..models import (
     Tagging,
 )
 from ..models.addresses import keyed_hashes
+from ..models.contacts import relations
 
 FORMAT = 1
 # Of the contact itself: all but what only the database means by it.
@@ -98,9 +99,9 @@ def _against(contact: Contact) -> QuerySet[Suppression]:
 
 def _other(contact: Contact) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
-    for relation in Contact._meta.related_objects:
+    for relation in relations():
         model: Any = relation.related_model
-        if relation.many_to_many or model in SHOWN:
+        if model in SHOWN:
             continue
         rows = _rows(model._base_manager.filter(**{relation.field.name: contact.pk}).order_by("pk"))
         if rows:

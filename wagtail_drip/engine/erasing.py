@@ -15,6 +15,7 @@ from wagtail.models import ModelLogEntry
 from ..models import Contact, Conversion, Decision, Delivery, EarlyFact, Enrollment, Suppression
 from ..models.addresses import digest
 from ..models.consent import suppress
+from ..models.contacts import relations
 from ..models.imports import forget_rows
 from .ending import lock, take_out
 from .retrying import on_deadlock
@@ -96,8 +97,8 @@ def _forget_early_facts(addresses: list[str]) -> None:
 
 
 def _delete_all_else(contact: Contact) -> None:
-    for relation in Contact._meta.related_objects:
-        if relation.many_to_many or relation.related_model in COUNTED:
+    for relation in relations():
+        if relation.related_model in COUNTED:
             continue
         if relation.on_delete is CASCADE:
             rows = relation.related_model._base_manager

@@ -25,7 +25,7 @@ from ..models import (
 )
 from ..models.addresses import keyed_hashes
 from ..models.consent import suppress
-from ..models.contacts import TRACKED
+from ..models.contacts import TRACKED, relations
 from .ending import take_out
 from .retrying import on_deadlock
 
@@ -120,9 +120,7 @@ def _merge_taggings(kept: Contact, gone: Contact) -> None:
 def _move_rest(kept: Contact, gone: Contact) -> None:
     """Whatever else points to a contact, a site's own models too. A row that `kept` has already
     stays as `kept` has it."""
-    for relation in Contact._meta.related_objects:
-        if relation.many_to_many:
-            continue
+    for relation in relations():
         rows: Any = relation.related_model._base_manager
         name = relation.field.name
         try:

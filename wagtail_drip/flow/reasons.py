@@ -53,7 +53,7 @@ SENTENCES = {
     "entered": _("They enter."),
     # Leaving, and what keeps a mail back
     "left": _("They leave: %(reason)s."),
-    "goal": _("goal reached"),
+    "goal": _("reached the goal"),
     "held": _("Held until %(until)s: %(reason)s"),
     "skipped": _("Not sent: %(reason)s."),
     "sent": _("Sent."),
@@ -86,7 +86,7 @@ SENTENCES = {
 DETAILED = {
     "holds": _("The condition holds: %(asked)s."),
     "holds_not": _("The condition does not hold: %(asked)s."),
-    "goal": _("goal reached: %(asked)s"),
+    "goal": _("reached the goal: %(asked)s"),
 }
 # Words for what is seen as a `reason`, where it is one of those that the package has codes for;
 # models add theirs. Else it is in an editor's words.

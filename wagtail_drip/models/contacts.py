@@ -95,3 +95,9 @@ def contact_of_address(email_digest: str) -> Contact | None:
         return found
     alias = Alias.objects.filter(email_digest=email_digest).select_related("contact").first()
     return alias.contact if alias else None
+
+
+def relations() -> list[Any]:
+    """Whatever points to a contact, a site's own models too, and what has no way back from it."""
+    fields: Iterable[Any] = Contact._meta.get_fields(include_hidden=True)
+    return [f for f in fields if f.auto_created and (f.one_to_many or f.one_to_one)]
