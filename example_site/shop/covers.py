@@ -290,6 +290,22 @@ MOTIFS: dict[str, Motif] = {
 }  # fmt: skip
 
 
+def logo(name: str, color: str) -> bytes:
+    """A lantern and the name beside it, on nothing; as PNG."""
+    font: Any = ImageFont.load_default(64)
+    drawn = Image.new("RGBA", (int(font.getlength(name)) + 110, 108), (0, 0, 0, 0))
+    canvas = ImageDraw.Draw(drawn)
+    canvas.arc((28, 4, 52, 28), 180, 360, fill=color, width=5)
+    canvas.rectangle((22, 20, 58, 28), fill=color)
+    canvas.rounded_rectangle((14, 32, 66, 88), radius=18, outline=color, width=6)
+    canvas.polygon([(40, 44), (50, 64), (40, 78), (30, 64)], fill=color)
+    canvas.rectangle((22, 92, 58, 100), fill=color)
+    canvas.text((90, 16), name, font=font, fill=color)
+    out = io.BytesIO()
+    drawn.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
 def scene(motif: str, *, palette: str) -> bytes:
     """A wide picture without letters, as PNG bytes."""
     colors, size = PALETTES[palette], SCENE

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 from wagtail.models import Locale, Page, Site
 
+from wagtail_drip.models import SiteBrand
+
 from ..seeding import CAMPAIGNS, adopt, campaign, people, picture, topics
 from . import covers
 from .books import Book, books
@@ -29,6 +31,7 @@ def seed() -> None:
         for book in books():
             page_of(book, shelf)
         topics(site)
+        look(site)
         people()
     for file in sorted(CAMPAIGNS.glob("*.json")):
         campaign(file)
@@ -81,3 +84,19 @@ def page_of(book: Book, shelf: ShopPage) -> None:
     )
     shelf.add_child(instance=page)
     page.save_revision().publish()
+
+
+def look(site: Site) -> None:
+    """Of the shop's mails, where nobody has chosen one."""
+    if SiteBrand.objects.filter(site=site).exists():
+        return
+    SiteBrand.objects.create(
+        site=site,
+        name=site.site_name,
+        logo=picture(f"Logo: {site.site_name}", lambda: covers.logo(site.site_name, "#7a3b1d")),
+        dark_logo=picture(
+            f"Logo on dark ground: {site.site_name}", lambda: covers.logo(site.site_name, "#f2c9a0")
+        ),
+        accent="#7a3b1d",
+        postal_address="The Paper Lantern\n4 Marrow Lane\nHarbor Town",
+    )

@@ -30,3 +30,12 @@ def test_two_mails_of_a_series_that_look_alike(editor):
     page = editor.get(url("edit", one)).content.decode()
     assert "“Two” in “Series” has the same subject." in page
     assert "“Two” in “Series” says the same." in page
+
+
+def test_an_autosave_brings_what_the_checks_say_now(editor):
+    step = make.step("Hello", body=BODY)
+    step.save_revision()
+    data = {"name": "Hello", "subject": "{{ <b>nobody</b> }}", "body-count": "0"}
+    answer = editor.post(url("edit", step), data, headers={"accept": "application/json"}).json()
+    assert answer["success"] and "The mail has no body" in answer["checks"]
+    assert "&lt;b&gt;nobody" in answer["checks"] and "<b>" not in answer["checks"]

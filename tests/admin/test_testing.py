@@ -168,3 +168,11 @@ def test_a_preview_of_a_past_event(seer):
     event = make.event(make.contact("bo@example.com", first_name="Bo"))
     seer.post(url("preview", step), {"who": "event", "event": event.pk})
     assert "Hi Bo" in preview(seer, step)
+
+
+def test_who_has_no_address_of_their_own_is_told_so(step):
+    client = client_of("nobody", *RIGHTS)
+    page = client.get(url("test", step)).content.decode()
+    assert "Your account has no e-mail address" in page
+    soup = BeautifulSoup(page, "html.parser")
+    assert soup.select_one(".w-slim-header, [class*=slim-header]") is not None

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wagtail_drip.content.bidi import isolated
 from wagtail_drip.content.compiling import compile_message
 from wagtail_drip.content.mime import one_line
 from wagtail_drip.content.personalizing import Fault, Hold, Mail, personalize, tidy
@@ -107,7 +108,7 @@ def test_any_name_comes_back(name):
     who = person()
     answers = {"first_name": {1: name}}
     mail = personalize(COMPILED[0], [who], {1: envelope()}, answers, date=DATE)[1]
-    shown = tidy(name).strip() or "you"
+    shown = isolated(tidy(name).strip(), "ltr") or "you"
     assert parsed(mail)["Subject"] == one_line(f"Hi {shown}")
     assert f"Dear {shown}," in part(mail, "plain")
     assert part(mail, "html") == mail.html

@@ -9,7 +9,7 @@ from wagtail.models import Site
 
 from example_site.shop import covers, seeding
 from example_site.shop.models import BookPage
-from wagtail_drip.models import Campaign, Heartbeat, Step, Version
+from wagtail_drip.models import Campaign, Heartbeat, SiteBrand, Step, Version
 
 
 @pytest.fixture
@@ -35,8 +35,13 @@ def test_seed_fills_the_shop_and_changes_nothing_the_second_time(small_covers, s
     assert first[1][0] >= 12 and all(book.cover for book in BookPage.objects.all())
     BookPage.objects.filter(slug="swifts").update(price="1.00")
 
+    brand = SiteBrand.objects.get()
+    assert brand.brand().logo.width > 2 * brand.logo.height and brand.dark_logo
+    brand.delete()
+    SiteBrand.objects.create(site=Site.objects.get(), name="Ours")
+
     call_command("seed")
-    assert state() == first
+    assert state() == first and SiteBrand.objects.get().name == "Ours"
     assert BookPage.objects.get(slug="swifts").price == 1
     assert Heartbeat.load().base_url == "http://127.0.0.1:8123"
     assert Site.objects.get().port == 8123

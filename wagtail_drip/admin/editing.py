@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -256,6 +257,15 @@ class StepEditView(SerialSaves, GatedViewMixin, snippets.EditView):
         if self.campaign and (self.action == "publish" or wish == "campaign"):
             return f"{campaign_url(self.campaign.pk)}{FLOW_TAB}"
         return super().get_success_url()
+
+    def get_success_json(self) -> dict[str, Any]:
+        """With what the checks panel says now: saving.js puts it there."""
+        context = {
+            "errors": mail_checks.errors(self.object),
+            "warnings": mail_checks.warnings(self.object, self.request.user),
+        }
+        checks = render_to_string("wagtail_drip/admin/checks.html", context)
+        return {**super().get_success_json(), "checks": checks}
 
     def page_url(self, view: str) -> str:
         return step_url(self.object.pk, self.campaign and self.campaign.pk, view)

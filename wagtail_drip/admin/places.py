@@ -21,6 +21,10 @@ def campaigns_url() -> str:
     return reverse(Campaign.snippet_viewset.get_url_name("list"))
 
 
+def steps_url() -> str:
+    return reverse(Step.snippet_viewset.get_url_name("list"))
+
+
 def step_url(pk: Any, campaign: Any = None, view: str = "edit") -> str:
     """A mail's editor; with the campaign one comes from, it leads back to that one's flow."""
     url = reverse(Step.snippet_viewset.get_url_name(view), args=[pk])

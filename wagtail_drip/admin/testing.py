@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.generic import TemplateView
@@ -28,7 +29,7 @@ from ..models.addresses import normalize
 from . import stand_ins
 from .log_entries import TEST_LOGGED
 from .permissions import may, may_see_people, may_send_tests
-from .places import BACK, step_url
+from .places import BACK, step_url, steps_url
 from .stand_ins import StandInForm, campaigns_of
 
 
@@ -96,8 +97,10 @@ class StandInPage(WagtailAdminTemplateMixin, TemplateView):
     def get_page_subtitle(self) -> str:
         return str(self.object)
 
-    def get_breadcrumbs_items(self) -> list[Any]:
-        return []
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        mails = {"url": steps_url(), "label": capfirst(Step._meta.verbose_name_plural)}
+        page = {"url": "", "label": self.page_title, "sublabel": self.get_page_subtitle()}
+        return [mails, {"url": self.back(), "label": self.get_page_subtitle()}, page]
 
     def back(self) -> str:
         return step_url(self.object.pk, self.request.GET.get(BACK, ""))
@@ -157,6 +160,14 @@ class TestView(StandInPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         reason = testing.obstacle([])
         return {**super().get_context_data(**kwargs), "test": True, "reason": reason}
+
+    def form(self, *args: Any, **kwargs: Any) -> StandInForm:
+        form = super().form(*args, **kwargs)
+        if not getattr(self.request.user, "email", ""):
+            field = form.fields["to"]
+            without = _("Your account has no e-mail address, so say where the test is to go.")
+            field.help_text = f"{without} {field.help_text}"
+        return form
 
     def initial(self) -> dict[str, Any]:
         wanted = self.request.GET.get(BACK, "")

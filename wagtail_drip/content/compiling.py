@@ -198,7 +198,8 @@ def compile_message(
     """
     if fixed is None:
         refs = fixed_refs(source)
-        fixed = products.adapter().load(refs) if refs else {}
+        with translation.override(source.language):
+            fixed = products.adapter().load(refs) if refs else {}
     rendering = Rendering(
         brand=source.brand,
         language=source.language,

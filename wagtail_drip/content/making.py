@@ -127,7 +127,8 @@ def _compile_all(
         groups[ref, person.track_clicks, person.track_opens].append(person)
     refs = dict.fromkeys(ref for ref, _clicks, _opens in groups)
     about = [ref for ref in refs if ref is not None and not isinstance(ref, Fault)]
-    loaded = _load(list(dict.fromkeys([*fixed, *about])))
+    with translation.override(source.language):
+        loaded = _load(list(dict.fromkeys([*fixed, *about])))
     return [
         (people, _compiled(_tracked(source, clicks, opens), ref, loaded))
         for (ref, clicks, opens), people in groups.items()

@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from .. import registry
+from .bidi import isolated
 from .personalizing import Hold, Recipient, Slot
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def merge(text: str, rendering: Rendering) -> str:
         if field.depends_on == "object" and fallback and rendering.is_about_nothing:
             return fallback
         value = field.fixed(rendering)
-        return str(value).translate(_STRAY) if value else fallback
+        return isolated(str(value).translate(_STRAY) if value else fallback, rendering.direction)
 
     return TOKEN.sub(replaced, str(text).translate(_STRAY))
 

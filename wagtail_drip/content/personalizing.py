@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from . import mime
+from .bidi import isolated
 
 if TYPE_CHECKING:
     from .compiling import CompiledMessage
@@ -298,7 +299,7 @@ def _one(
         if slot.name == PREFERENCES:
             words.append(envelope.preferences_url or envelope.leave_url)
             continue
-        word = _word(slot, answers[slot.name].get(recipient.id))
+        word = _word(slot, answers[slot.name].get(recipient.id), compiled.rendering.direction)
         if isinstance(word, Hold | Fault):
             return word
         if isinstance(word, Fragment) and PLACE in word.html:
@@ -330,7 +331,7 @@ def _message(
     return Message(texts, compiled.words, recipient, envelope, date)
 
 
-def _word(slot: Slot, value: Any) -> Word | Hold | Fault:
+def _word(slot: Slot, value: Any, direction: str) -> Word | Hold | Fault:
     """What fills the slot: the value made harmless, or the fallback where there is none."""
     if isinstance(value, Hold | Fault | Fragment):
         return value
@@ -344,4 +345,5 @@ def _word(slot: Slot, value: Any) -> Word | Hold | Fault:
             _("%(field)s has %(length)d characters; %(most)d are the most a mail takes.")
             % {"field": slot.name, "length": len(word), "most": MOST_CHARACTERS}
         )
-    return word if word.isalnum() else tidy(word).strip() or slot.fallback
+    word = word if word.isalnum() else tidy(word).strip()
+    return isolated(word, direction) or isolated(slot.fallback, direction)

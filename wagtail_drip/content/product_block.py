@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from wagtail.blocks import CharBlock, ChoiceBlock
 
 from . import products
+from .bidi import isolated
 from .email_block import PREVIEW, EmailStructBlock
 from .products import Product
 from .rendering import Rendering
@@ -78,7 +79,8 @@ class ProductBlock(EmailStructBlock):
 
     def plain(self, value: Any, rendering: Rendering, **context: Any) -> str:
         product = self.product(value, rendering)
-        title = f"{product.title} – {product.price}" if product.price else product.title
+        named = [product.title, product.price] if product.price else [product.title]
+        title = " – ".join(isolated(str(one), rendering.direction) for one in named)
         description = shortened(product.description)
         return "\n".join(filter(None, [title, description, rendering.absolute(product.url)]))
 

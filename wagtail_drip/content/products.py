@@ -8,15 +8,16 @@ site shows in the next mail.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.blocks import Block, PageChooserBlock
-from wagtail.models import Page
+from wagtail.models import Locale, Page
 
 from ..conf import conf
 from .personalizing import Fault, Hold
@@ -52,6 +53,8 @@ class ProductAdapter:
 
     def load(self, refs: Collection[Hashable]) -> Mapping[Hashable, Product | Hold]:
         """Products by ref, in a number of queries that doesn't grow with the refs.
+
+        Django's active language is the readers'.
 
         `Hold` for one that can't be shown now: mails about it wait, with that reason visible.
         """
@@ -110,8 +113,22 @@ class PageProducts(ProductAdapter):
             return None
 
     def load(self, refs: Collection[Hashable]) -> dict[Hashable, Product | Hold]:
+        """Each in the language that is active, where it has a live translation."""
         pages = {page.pk: page for page in self.pages().filter(pk__in=list(refs))}
-        return {ref: self._loaded(pages.get(ref)) for ref in refs}
+        own = self._translations(pages.values())
+        found = {pk: own.get(page.translation_key, page) for pk, page in pages.items()}
+        return {ref: self._loaded(found.get(ref)) for ref in refs}
+
+    def _translations(self, pages: Iterable[Page]) -> dict[Any, Page]:
+        """By translation key; one query where the site has several languages, else none."""
+        if not getattr(settings, "WAGTAIL_I18N_ENABLED", False):
+            return {}
+        locale = Locale.get_active()
+        keys = [page.translation_key for page in pages if page.locale_id != locale.pk]
+        if not keys:
+            return {}
+        live = self.pages().filter(translation_key__in=keys, locale=locale, live=True)
+        return {page.translation_key: page for page in live}
 
     def pages(self) -> Any:
         """The pages that may be products, with what `product` reads of them."""

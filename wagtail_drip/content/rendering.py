@@ -131,7 +131,11 @@ class Rendering:
             return ""
 
     def page_url(self, page: Any) -> str:
-        """A page's absolute URL. Raises Unavailable where it isn't published: the mail waits."""
+        """The absolute URL of a page, of its translation where the mail's language has a live one.
+
+        Raises Unavailable where it isn't published: the mail waits.
+        """
+        page = page.localized
         if self.strict and not page.live:
             reason = _('The page "%s" that the mail leads to is not published.') % page.title
             raise Unavailable(Hold(reason))

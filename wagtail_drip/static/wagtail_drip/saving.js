@@ -35,8 +35,11 @@
     saving = true;
     started = performance.now();
   });
-  document.addEventListener('w-autosave:success', () => {
+  document.addEventListener('w-autosave:success', (event) => {
     saved = started - FLUSH;
+    const checks = document.querySelector('[data-drip="checks"]');
+    const now = event.detail?.response?.checks; // HTML that our own template has escaped
+    if (checks && now) checks.outerHTML = now;
     ended();
   });
   document.addEventListener('w-autosave:error', ended);
