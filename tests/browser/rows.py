@@ -51,9 +51,10 @@ def fill() -> dict[str, Any]:
         **of_site(site),
         "contactimport": imports(now),
     }
+    revised = (campaign, step, rows["sharedcontent"])
     return {
         "rows": {name: row.pk for name, row in rows.items()},
-        "revisions": {r._meta.model_name: r.latest_revision_id for r in (campaign, step)},
+        "revisions": {r._meta.model_name: r.latest_revision_id for r in revised},
         "pages": pages_of(people[0], rows["delivery"]),
     }
 
@@ -162,9 +163,19 @@ def of_people(contact: Any, now: Any) -> dict[str, Any]:
 
 
 def of_site(site: Any) -> dict[str, Any]:
-    from wagtail_drip.models import Cap, SiteBrand, SiteSettings
+    from wagtail.models import Locale
 
+    from wagtail_drip.models import ApiKey, Cap, SharedContent, SiteBrand, SiteSettings
+
+    text = [{"type": "text", "value": "<p>Open from ten to six.</p>"}]
+    shared = SharedContent.objects.create(
+        name="Opening hours", site=site, locale=Locale.get_default(), body=json.dumps(text)
+    )
+    for _ in range(2):
+        shared.save_revision()  # something to compare and to go back to
     return {
+        "sharedcontent": shared,
+        "apikey": ApiKey.objects.create(name="Till in the shop", site=site),
         "cap": Cap.objects.create(site=site),
         "sitebrand": SiteBrand.objects.create(site=site, name="The Paper Lantern"),
         "sitesettings": SiteSettings.objects.create(site=site),

@@ -25,7 +25,8 @@ PARTS = re.compile(
     r"|:(un)?lock$|revisions_unschedule"  # asked only of what is locked, scheduled or in a workflow
     r"|(?:campaign|step|topic):delete$"  # what is in use can't be; test_snippets.py has the answer
     r"|suppression:edit|farewell:(add|edit|delete)"  # nobody may
-    r"|count_|write_mail|:resolve|:choose$|:act$|:refused|go_import|export_people"  # forms' own
+    r"|count_|write_mail|:resolve|:choose$|:chosen|:act$|:refused"  # forms' own
+    r"|go_import|export_people"
 )
 ADMIN = [route for route in routes("/admin/") if not PARTS.search(route.name)]
 MORE = ["/admin/", "/admin/settings/wagtail_drip/sendingtimes/", "/admin/snippets/shop/order/",
