@@ -6,12 +6,15 @@ import json
 
 import pytest
 from django.urls import reverse
+from django.utils.translation import override
 from wagtail import hooks
+from wagtail.models import Locale
 
 from tests import factories
 from tests.admin.support import client_of, texts
 from tests.queries import queries
 from wagtail_drip import api, registry
+from wagtail_drip.engine.files.making import make
 from wagtail_drip.engine.files.recipes import Recipe
 from wagtail_drip.models import Campaign, Step
 
@@ -180,3 +183,32 @@ def test_topics_and_sites_of_others_stay_theirs(editor, topic):
     other = factories.topic("theirs", name="Theirs")
     form = editor.get(url("welcome")).context["form"]
     assert [slug for slug, _name in form.fields["topic"].choices] == ["", "news", other.slug]
+
+
+@pytest.mark.parametrize("wanted", ["fa", "ar"])
+def test_in_the_editor_s_language_and_right_to_left_where_it_is(editor, topic, wanted):
+    Locale.objects.create(language_code=wanted)
+    with override(wanted):
+        page = editor.get(url("welcome"), headers={"accept-language": wanted})
+        form = page.context["form"]
+    recipe = registry.recipes()["welcome"]
+    answers = {name: form[name].value() or "" for name in form.fields}
+    editor.post(url("welcome"), answers | {"language": wanted, "make": "1"})
+    campaign, texts_ = Campaign.objects.get(), recipe.texts(wanted)
+    assert campaign.name == texts_["name"] != "Welcome"
+    mails = Step.objects.order_by("pk")
+    assert mails.count() == 8 and len({step.translation_key for step in mails}) == 4
+    english = mails.filter(locale=factories.site().root_page.locale).first()
+    own = mails.filter(locale__language_code=wanted).first()
+    assert (english.name, own.name) == ("Hello", texts_["hello.name"])
+    draft = own.get_latest_revision_as_object()
+    html = draft.make_preview_request(preview_mode=own.default_preview_mode).content.decode()
+    assert 'dir="rtl"' in html and texts_["hello.button"] in html
+
+
+def test_a_site_in_one_language_gets_the_words_that_are_asked_for(topic):
+    recipe = registry.recipes()["welcome"]
+    answers = {"start": "user_signed_up", "topic": "news", "shop": "/"}
+    campaign = make(recipe, answers, site=factories.site(), language="ru")
+    assert campaign.name == recipe.texts("ru")["name"]
+    assert Step.objects.count() == 4 and Step.objects.filter(name="Здравствуйте").exists()

@@ -76,6 +76,7 @@ class RecipeForm(forms.Form):
             self.fields["language"] = forms.ChoiceField(
                 label=gettext_lazy("Language of the mails"),
                 choices=choices,
+                required=False,
                 initial=self.recipe.language(get_language()),
             )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from wagtail.log_actions import log
-from wagtail.models import Site
+from wagtail.models import Locale, Site
 
 from ...models import Campaign
 from ...models.filling import free_slug
@@ -31,8 +31,23 @@ def make(
     """
     with transaction.atomic():
         slug = free_slug(Campaign, recipe.slug.replace("_", "-"), "campaign")
-        file = recipe.fill(answers, language=language, slug=slug)
+        language = recipe.language(language)
+        mails = languages(recipe, site, language)
+        file = recipe.fill(answers, language=language, mails=mails, slug=slug)
         import_campaign(file, site=site, publish=publish, user=user)
         campaign = Campaign.objects.get(slug=slug)
         log(instance=campaign, action="wagtail.create", user=user, content_changed=True)
     return campaign
+
+
+def languages(recipe: Recipe, site: Site, wanted: str) -> dict[str, str]:
+    """In which words the mails are made, by the site's language that they are for; "": the main
+    one, for readers whose language has no mail. A site with rows for several languages gets a
+    draft for each that the recipe is written in."""
+    main = site.root_page.locale.language_code
+    others = Locale.objects.exclude(language_code=main).order_by("pk")
+    spoken = {
+        code: recipe.language(code) for code in others.values_list("language_code", flat=True)
+    }
+    own = {code: words for code, words in spoken.items() if words == code.partition("-")[0].lower()}
+    return {"": recipe.language(main) if wanted in own.values() else wanted, **own}

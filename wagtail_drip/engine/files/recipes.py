@@ -167,12 +167,34 @@ class Recipe:
 
     # Filling in
 
-    def fill(self, answers: Answers, *, language: str = "", slug: str = "") -> dict[str, Any]:
-        """The campaign file with these answers, in words of `language`; each filling makes mails
-        and blocks of its own. Raises BadRecipe where something that must be answered isn't."""
-        texts = self.texts(self.language(language))
-        own = {name: part for name, part in self.data.items() if name not in ("recipe", "$schema")}
-        filled = _Filling(self, answers, texts).value(own)
+    def fill(
+        self,
+        answers: Answers,
+        *,
+        language: str = "",
+        mails: Mapping[str, str] | None = None,
+        slug: str = "",
+    ) -> dict[str, Any]:
+        """The campaign file with these answers, in words of `language`.
+
+        `mails`: the language of each mail's words by the site's language that it is for, ""
+        for the main one; default: `language` alone. Each filling makes mails and blocks of its
+        own. Raises BadRecipe where something that must be answered isn't."""
+        words = _Filling(self, answers, self.texts(self.language(language)))
+        filled = {
+            name: words.value(part)
+            for name, part in self.data.items()
+            if name not in ("recipe", "$schema", "steps")
+        }
+        said = {
+            code: _Filling(self, answers, self.texts(self.language(one)))
+            for code, one in (mails or {"": language}).items()
+        }
+        filled["steps"] = [
+            words.value(step) | ({"language": code} if code else {})
+            for step in self.data["steps"]
+            for code, words in said.items()
+        ]
         filled["campaign"]["slug"] = slug or filled["campaign"]["slug"]
         flow = json.dumps(filled["campaign"])  # what an open question left out sends no mail
         filled["steps"] = [step for step in filled["steps"] if step["key"] in flow]
