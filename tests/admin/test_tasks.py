@@ -68,6 +68,12 @@ def test_the_list_asks_as_often_for_many_as_for_one(caller):
     for number in range(40):
         task(f"T{number}", user=make.user(), group=sales)
     assert asked() == few
+    for number in range(40):
+        task(f"Later {number}", days=2)
+    page = caller.get(LIST, {"show": "open"})
+    assert 'href="/admin/drip/tasks/?show=open&amp;p=2"' in page.content.decode()
+    rest = caller.get(LIST, {"show": "open", "p": "2"}).context["object_list"]
+    assert len(page.context["object_list"]) == 50 and len(rest) == 31
 
 
 def test_who_may_not_sees_none(outsider):

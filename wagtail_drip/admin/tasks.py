@@ -80,6 +80,7 @@ class TasksView(TaskPage, ListView):
     template_name = "wagtail_drip/admin/tasks.html"
     page_title = gettext_lazy("Staff tasks")
     paginate_by = 50
+    page_kwarg = "p"  # as Wagtail's own lists have it
 
     @cached_property
     def show(self) -> str:
