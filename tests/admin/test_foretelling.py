@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from bs4 import BeautifulSoup
 from django.contrib.auth.models import Group
@@ -135,6 +137,7 @@ def test_a_mail_leads_to_its_preview(editor, campaign):
     from wagtail_drip.models import Step
 
     step = Step.objects.get(name="Hello")
+    step.body = json.dumps([{"type": "text", "value": "<p>Hello</p>"}])
     step.save_revision().publish()
     page = BeautifulSoup(editor.post(url("try", campaign), asked()).content, "html.parser")
     [link] = [link for link in page.select(".drip-plan a") if "Hello" in link.text]

@@ -355,7 +355,7 @@ def samples(step, other):
     hello = [{"type": "send", "value": {"step": step.pk}, "id": "inner"}]
     half = [{"type": "item", "value": {"percent": 50, "flow": []}, "id": str(n)} for n in (1, 2)]
     duration, yearly = {"amount": 1, "unit": "days"}, {"yearly": True, "time": "09:00"}
-    sends = dict.fromkeys(registry.flow_blocks(), {"step": step.pk})
+    sends = {slug: {"step": step.pk} for slug in registry.flow_blocks()}
     return sends | {
         "wait": duration,
         "wait_hours": {"window": {"days": ["0"], "start": "10:00", "end": "17:00"}},
