@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from bs4 import BeautifulSoup
 from tests import factories as make
 from tests.flow import flows
 from tests.queries import queries
+from wagtail_drip.engine.advancing import advance_due, go_on
+from wagtail_drip.flow import compiling
 from wagtail_drip.models import Delivery, Segment
 from wagtail_drip.streams import with_ids
 
@@ -68,6 +71,35 @@ def test_by_audience(editor, campaign):
     asked = [{"type": "language", "value": {"language": "de"}, "id": "c"}]
     Segment.objects.create(name="Germans", slug="germans", conditions=asked)
     assert cells(editor, campaign, "?audience=germans")[1] == "1"
+
+
+def test_by_variant(editor, now):
+    """Those who went one way of a split, also for what comes after it; the ways are told apart."""
+    one, both = make.step("One"), make.step("Both")
+    sends = [flows.send(one.pk, id=name) for name in "ab"]
+    split = flows.split(*((50, [send]) for send in sends), id="x")
+    raw = with_ids([split, flows.send(both.pk, id="s")])
+    keys = {step.pk: str(step.translation_key) for step in (one, both)}
+    program = compiling.compile_flow(raw, keys)
+    campaign = make.campaign(nodes=compiling.dump(program)["nodes"], start=program.start)
+    campaign.versions.update(flow=raw)
+    make.enrollments(campaign, 40)
+    for number in range(3):
+        advance_due(now + timedelta(days=number))
+        waiting = Delivery.objects.filter(state="waiting")
+        people = list(waiting.values_list("enrollment_id", flat=True))
+        waiting.update(state="sent")
+        go_on(people, now)
+    went = Counter(Delivery.objects.values_list("node", flat=True))
+    assert went["a"] + went["b"] == went["s"] == 40 and went["a"] and went["b"]
+    page = BeautifulSoup(editor.get(url("results", campaign)).content, "html.parser")
+    places = [row.td.get_text(strip=True) for row in page.select("tbody tr")]
+    assert places == ["A: 50 % · Send “One”", "B: 50 % · Send “One”", "Send “Both”", "Total"]
+    for way, node in (("A", "a"), ("B", "b")):
+        page = editor.get(url("results", campaign) + f"?variant=x:{way}")
+        rows = BeautifulSoup(page.content, "html.parser").select("tbody tr")
+        planned = [row.select("td")[1].get_text(strip=True) for row in rows]
+        assert planned == [str(went[node]), str(went[node]), str(2 * went[node])]
 
 
 @pytest.mark.parametrize("query", ["?version=x", "?since=soon", "?audience=gone"])

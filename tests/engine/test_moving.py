@@ -213,6 +213,15 @@ def test_who_came_to_another_version_meanwhile_is_not_moved(now, ordered, meanwh
     assert place(ordered) == (3, "w1")
 
 
+def test_what_waits_for_who_went_on_meanwhile_is_let_be(now, meanwhile):
+    campaign = make.campaign(nodes={"s1": send(make.step(), "w1"), "w1": wait()})
+    gone, stays = (make.delivery(make.enrollment(campaign)) for _ in range(2))
+    publish(campaign, {"w1": wait()}, "move")
+    meanwhile(Enrollment.objects.filter(pk=stays.enrollment_id), node="w1")
+    move_due(now)
+    assert (fresh(gone).state, fresh(stays).state) == ("skipped", "waiting")
+
+
 def test_who_left_meanwhile_is_not_moved(now, ordered, meanwhile):
     meanwhile(Enrollment.objects, state="left", due_at=None)
     move_due(now)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -24,7 +24,8 @@ from wagtail.admin.widgets import AdminDateInput
 from wagtail.admin.widgets.button import HeaderButton
 
 from ..engine.measuring import Numbers, measure, total
-from ..models import Campaign, Contact, Delivery, Segment, Step, Version
+from ..flow.outlining import Line
+from ..models import Campaign, Contact, Decision, Delivery, Segment, Step, Version
 from ..streams import raw
 from .places import campaign_url, campaigns_url
 from .record_export import FORMULA
@@ -41,6 +42,7 @@ COLUMNS = [
     ("unsubscribed", gettext_lazy("Unsubscribed")),
 ]
 LOOKED_AT = 20  # versions, the newest first, for what a place that is gone was
+SPLIT = "split"  # the block whose ways are variants
 SHARES = ("delivered", "clicked", "converted", "unsubscribed")
 
 
@@ -92,6 +94,7 @@ class FilterForm(forms.Form):
         to_field_name="slug",
         empty_label=gettext_lazy("Everybody"),
     )
+    variant = forms.ChoiceField(label=gettext_lazy("Way of a split"), required=False)
     since = forms.DateField(
         label=gettext_lazy("Planned from"), required=False, widget=AdminDateInput
     )
@@ -99,8 +102,16 @@ class FilterForm(forms.Form):
         label=gettext_lazy("Planned until"), required=False, widget=AdminDateInput
     )
 
-    def __init__(self, *args: Any, campaign: Campaign, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, campaign: Campaign, told: Sequence[Words] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        variants: Any = self.fields["variant"]
+        found = [way for words in told for way in _ways(words.lines)]
+        ways = {f"{block}:{way[0]}": f"{text}, {way}" for block, text, way in found}
+        variants.choices = [("", _("All")), *ways.items()]
+        if not ways:
+            del self.fields["variant"]
         versions: Any = self.fields["version"]
         versions.queryset = campaign.versions.defer("program", "flow").order_by("-number")
         versions.label_from_instance = lambda version: _("Version %s") % version.number
@@ -110,6 +121,10 @@ class FilterForm(forms.Form):
         chosen = self.cleaned_data
         if chosen.get("version"):
             found = found.filter(version=chosen["version"])
+        if chosen.get("variant"):
+            block, _colon, way = chosen["variant"].rpartition(":")
+            drawn = Decision.objects.filter(code="drawn", node=block, seen__way=way)
+            found = found.filter(Exists(drawn.filter(enrollment=OuterRef("enrollment"))))
         if chosen.get("since") and kept(chosen["since"]):
             found = found.filter(created_at__gte=_midnight(chosen["since"], time.min))
         if chosen.get("until") and kept(chosen["until"]):
@@ -124,6 +139,15 @@ class FilterForm(forms.Form):
         except ValueError as error:  # conditions that can no longer be asked
             self.add_error("audience", str(error))
             return Contact.objects.none()
+
+
+def _ways(lines: Iterable[Line]) -> Iterator[tuple[str, str, str]]:
+    """The ways of all splits: the split's block, its words, and the way's."""
+    for line in lines:
+        for way, inner in line.ways:
+            if line.type == SPLIT:
+                yield line.block, line.text, way
+            yield from _ways(inner)
 
 
 def _midnight(day: Any, at: time) -> datetime:
@@ -148,7 +172,7 @@ class ResultsView(
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.campaign = get_object_or_404(Campaign, pk=kwargs["pk"])
-        self.form = FilterForm(request.GET or None, campaign=self.campaign)
+        self.form = FilterForm(request.GET or None, campaign=self.campaign, told=self.told)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.GET.get("export") == self.FORMAT_CSV:
@@ -180,8 +204,13 @@ class ResultsView(
         if usable:
             deliveries = usable.deliveries(self.campaign)
         numbers = measure(deliveries, "node", "step_key")
+        return list(_rows(numbers, self.told))
+
+    @cached_property
+    def told(self) -> list[Words]:
+        """The flow as it is, and as it was published the last times."""
         versions = self.campaign.versions.order_by("-number").values_list("flow", flat=True)
-        return list(_rows(numbers, words([raw(self.campaign.flow), *versions[:LOOKED_AT]])))
+        return words([raw(self.campaign.flow), *versions[:LOOKED_AT]])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         rows = self.rows
@@ -219,7 +248,7 @@ def _rows(numbers: dict[tuple[Any, ...], Numbers], told: list[Words]) -> Iterato
 
     for (node, key), found in sorted(numbers.items(), key=rank):
         known = next((one for one in told if one.block(node)), told[0])
-        yield Row(known.of(node), names.get(key, ""), found)
+        yield Row(known.with_way(node), names.get(key, ""), found)
 
 
 def step_rows(step: Step) -> list[tuple[Campaign, Row]]:

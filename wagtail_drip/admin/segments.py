@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.forms import Media
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -70,13 +70,16 @@ def count_saved(request: HttpRequest, pk: int) -> JsonResponse:
 
 
 @require_POST
-def count_typed(request: HttpRequest) -> JsonResponse:
+def count_typed(request: HttpRequest) -> HttpResponse:
     """For the editor: of the conditions as they stand in the form, saved or not."""
     if not any(may(request.user, action, Segment) for action in ("add", "change")):
         raise PermissionDenied
     form_class = segment_panels().bind_to_model(Segment).get_form_class()
     form = form_class(request.POST, instance=Segment(name="-"), for_user=request.user)
-    form.is_valid()
+    try:
+        form.is_valid()
+    except (KeyError, ValueError):  # what no editor sends: a stream without its count
+        return HttpResponseBadRequest()
     if "conditions" in form.errors or "match" in form.errors:
         return JsonResponse({"text": "–", "title": _("A condition isn't complete yet.")})
     return answer(form.instance)

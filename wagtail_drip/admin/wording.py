@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ class Words:
 
     lines: tuple[Line, ...]
     texts: Mapping[str, str]  # by block, in reading order
+    ways: Mapping[str, str] = field(default_factory=dict)  # by block: the way it stands on, if any
 
     def block(self, node: str) -> str:
         """The block that a node came of; "" for one that this flow doesn't have."""
@@ -31,6 +32,10 @@ class Words:
             return _("The end")
         return self.texts.get(self.block(node)) or _("A place that is no longer known")
 
+    def with_way(self, node: str) -> str:
+        """With what leads there: a mail may stand on several ways."""
+        return " · ".join(filter(None, [self.ways.get(self.block(node)), self.of(node)]))
+
     def rank(self, node: str) -> int:
         """In reading order; the end and what isn't known come last."""
         block = self.block(node)
@@ -41,11 +46,18 @@ def words(flows: Sequence[list[dict[str, Any]]]) -> list[Words]:
     """Of each flow's raw data. Two queries at most, however many."""
     names = names_in(*flows)
     outlines = [outlining.outline(flow, names) for flow in flows]
-    return [Words(lines, dict(_texts(lines))) for lines in outlines]
+    return [
+        Words(
+            lines,
+            {block: text for block, text, _way in _texts(lines)},
+            {block: way for block, _text, way in _texts(lines) if way},
+        )
+        for lines in outlines
+    ]
 
 
-def _texts(lines: Iterable[Line]) -> Iterator[tuple[str, str]]:
+def _texts(lines: Iterable[Line], way: str = "") -> Iterator[tuple[str, str, str]]:
     for line in lines:
-        yield line.block, line.text
-        for _way, inner in line.ways:
-            yield from _texts(inner)
+        yield line.block, line.text, way
+        for label, inner in line.ways:
+            yield from _texts(inner, label)

@@ -183,13 +183,19 @@ def _move(
     for row in rows:
         held = any(_is_at(delivery, row) for delivery in waiting.get(row.pk, []))
         alike[row.version_id, row.node, held].append(row.pk)
+    moved: set[int] = set()
     for (old, node, held), ids in alike.items():
         new = orders[old]
         changes = _changes(programs[old], programs[new.pk], node, held, now)
-        _standing(ids, old, node).update(version=new, **changes)
-    for row in rows:
+        if _standing(ids, old, node).update(version=new, **changes) < len(ids):
+            # What waits for those who went on meanwhile is let be.
+            there = Enrollment.objects.filter(pk__in=ids, version=new)
+            ids = list(there.values_list("pk", flat=True))
+        moved.update(ids)
+    followed = [row for row in rows if row.pk in moved]
+    for row in followed:
         row.version = orders[row.version_id]
-    _settle_waiting(rows, waiting, programs, now)
+    _settle_waiting(followed, waiting, programs, now)
 
 
 def _standing(ids: Iterable[int], version: int, node: str) -> QuerySet[Enrollment]:

@@ -16,7 +16,7 @@ from .waiting import GROUP as WAIT
 from .waiting import UNITS, duration, duration_problems
 
 GROUP = gettext_lazy("Decide")
-MAX_WAYS = 10
+MAX_WAYS = len(program.LETTERS)
 
 
 class Decision(Part, StructBlock):
@@ -182,7 +182,8 @@ class SplitBlock(Decision):
         return _("Split by chance: %s") % (" / ".join(shares) or "?")
 
     def inside(self, value):
-        return [(f"{way.get('percent') or '?'} %", way.get("flow")) for way in _ways(value)]
+        named = zip(program.LETTERS, _ways(value), strict=False)
+        return [(f"{name}: {way.get('percent') or '?'} %", way.get("flow")) for name, way in named]
 
     class Meta:
         label = gettext_lazy("Split by chance")

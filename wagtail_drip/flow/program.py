@@ -20,6 +20,7 @@ from .windows import ALWAYS, Calendar
 
 FORMAT = 2
 # Why somebody left at a WaitDay, as records keep it (Enrollment.Reason says it in words).
+LETTERS = "ABCDEFGHIJ"  # what the ways of a split are called
 NO_DAY, DAY_OVER = "no date", "date over"
 
 
@@ -287,8 +288,9 @@ def decide(
             to = node.yes if answer.holds else node.no
             return Move(to, position.arrived_at, because=answer.because)
         case Split():
-            share, to = drawn(node.ways, position)
-            return Move(to, position.arrived_at, because=because("drawn", share=share))
+            share, to, way = drawn(node.ways, position)
+            why = because("drawn", share=share, way=LETTERS[way : way + 1])
+            return Move(to, position.arrived_at, because=why)
         case Do():
             return Act(node.action, node.next, because=because("done"))
         case Leave():
@@ -361,12 +363,12 @@ def _wait_event(
     return _stay_or_move(until, node.timeout, now, over="not_in_time")
 
 
-def drawn(ways: Sequence[Sequence[Any]], position: Position) -> tuple[int, str]:
-    """Which of the (percent, node id) falls to this person at this node: always the same one."""
+def drawn(ways: Sequence[Sequence[Any]], position: Position) -> tuple[int, str, int]:
+    """Which (percent, node id) falls to this person at this node, always the same; its number."""
     ticket = hashlib.sha256(f"{position.person}:{position.node}".encode()).digest()
     number, reached = int.from_bytes(ticket[:8], "big") / 2**64 * 100, 0
-    for share, to in ways:
+    for way, (share, to) in enumerate(ways):
         reached += share
         if number < reached:
-            return share, to
-    return ways[-1][0], ways[-1][1]
+            return share, to, way
+    return ways[-1][0], ways[-1][1], len(ways) - 1

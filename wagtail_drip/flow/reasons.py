@@ -28,7 +28,7 @@ SENTENCES = {
     "closed": _("Nothing is sent before %(until)s: %(reason)s."),
     "holds": _("The condition holds."),
     "holds_not": _("The condition does not hold."),
-    "drawn": _("Drawn into a share of %(share)s %%."),
+    "drawn": _("Drawn into %(way)s, a share of %(share)s %%."),
     "no_day": _("They have no such date."),
     "day_over": _("Their date is over."),
     "listens": _("Waits for the event “%(event)s”."),
