@@ -72,6 +72,7 @@ def test_approval_lock_and_schedule(browser: Browser, workflow: None, manage: Ca
     log_in(browser, "admin")  # one approval publishes the campaign with its draft mail
     browser.open(edit)
     choose(browser, "Approve and Publish")
+    browser.says("By two", ".messages")
     browser.open(LIST)
     assert "LIVE" in browser.says("By two", "table tr:has(a[href*='/edit/'])").upper()
 
