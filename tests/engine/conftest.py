@@ -32,6 +32,8 @@ def share_rows(site_rows, tmp_path, monkeypatch):
             file = tmp_path / "shared.sqlite3"
             with closing(sqlite3.connect(file)) as copy:
                 connection.connection.backup(copy)
+                # Here, once: connections that do it side by side lock each other out.
+                copy.execute("PRAGMA journal_mode = WAL")
             elsewhere = connection.settings_dict | {"NAME": str(file)}
             monkeypatch.setitem(connections.settings, "default", elsewhere)
 
