@@ -7,26 +7,35 @@ one for the pixel. They name nobody and never expire.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 
 from django.conf import settings
-from django.core.signing import BadSignature, Signer
+from django.core.signing import BadSignature, Signer, b64_encode
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.crypto import constant_time_compare
+from django.utils.encoding import force_bytes
 
 from ..conf import conf
 
 TRAP = "0" * 16  # the key of the link that nobody sees
 TEST = "test"  # in the place of a delivery's token in a test mail: it leads to no delivery
+_LEAVE = "wagtail_drip.leave"
 _SIGNED, _KEY = "signed-token", "key-of-link"
 _TOKEN = 32  # characters of a delivery's token, and of the signature after it
 
 
 def leave_url(token: str) -> str:
     """The absolute URL where the person who got the delivery `token` can leave."""
+    return leave_urls()(token)
+
+
+def leave_urls() -> Callable[[str], str]:
+    """`leave_url` for very many: settings are read but once."""
     before, after = _path("leave")
-    return f"{conf.BASE_URL}{before}{_signer().sign(token)}{after}"
+    before, sign = conf.BASE_URL + before, signing(_LEAVE)
+    return lambda token: f"{before}{sign(token)}{after}"
 
 
 def read_leave_token(signed: str) -> str:
@@ -35,7 +44,23 @@ def read_leave_token(signed: str) -> str:
 
 
 def _signer() -> Signer:
-    return Signer(salt="wagtail_drip.leave")
+    return Signer(salt=_LEAVE)
+
+
+def signing(salt: str) -> Callable[[str], str]:
+    """`Signer(salt=salt).sign` for very many: what it makes anew for each is made once."""
+    key = _signing_key(settings.SECRET_KEY, salt)
+
+    def sign(value: str) -> str:
+        return f"{value}:{b64_encode(hmac.digest(key, value.encode(), 'sha256')).decode()}"
+
+    return sign
+
+
+@lru_cache(maxsize=16)
+def _signing_key(secret: str | bytes, salt: str) -> bytes:
+    """As `django.utils.crypto.salted_hmac` derives it."""
+    return sha256(f"{salt}signer".encode() + force_bytes(secret)).digest()
 
 
 def click_url(key: str, signed: str, shown: str = "") -> str:
@@ -58,7 +83,13 @@ def sign_reaction(token: str) -> str:
 
     Done for each mail, so it costs a microsecond, and its letters need no quoting.
     """
-    return token + _half_hmac(settings.SECRET_KEY, token)
+    return signing_reactions()(token)
+
+
+def signing_reactions() -> Callable[[str], str]:
+    """`sign_reaction` for very many."""
+    secret = settings.SECRET_KEY
+    return lambda token: token + _half_hmac(secret, token)
 
 
 def read_reaction(signed: str) -> str:

@@ -6,6 +6,7 @@ key is `Contact.uuid` in hexadecimal digits, which erasing changes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.core.signing import Signer, TimestampSigner
 from django.urls import get_script_prefix, get_urlconf, reverse
 
 from ..conf import conf
+from .links import signing
 
 EXPORT_SECONDS = 24 * 60 * 60  # a copy of all one's data is offered no longer
 _PLACE = "signed-key"
@@ -20,7 +22,14 @@ _PLACE = "signed-key"
 
 def preferences_url(key: str) -> str:
     """Where a person says what they get."""
-    return _url("preferences", Signer(salt="wagtail_drip.preferences").sign(key))
+    return preferences_urls()(key)
+
+
+def preferences_urls() -> Callable[[str], str]:
+    """`preferences_url` for very many: settings are read but once."""
+    before, after = _pieces("preferences")
+    before, sign = conf.BASE_URL + before, signing("wagtail_drip.preferences")
+    return lambda key: f"{before}{sign(key)}{after}"
 
 
 def read_preferences_key(signed: str) -> str:
@@ -49,8 +58,12 @@ def read_export_key(signed: str) -> str:
 
 
 def _url(name: str, signed: str) -> str:
-    before, after = _path(name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix())
+    before, after = _pieces(name)
     return f"{conf.BASE_URL}{before}{signed}{after}"
+
+
+def _pieces(name: str) -> tuple[str, str]:
+    return _path(name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix())
 
 
 @lru_cache(maxsize=64)

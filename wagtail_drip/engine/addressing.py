@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..conf import conf
-from ..content.links import leave_url, sign_reaction
-from ..content.person_links import preferences_url
+from ..content.links import leave_urls, signing_reactions
+from ..content.person_links import preferences_urls
 from ..content.personalizing import Envelope, Recipient
 from ..models import Campaign, Contact, Step
 from .loading import Due, Person
@@ -20,20 +20,22 @@ from .planning import message_id
 def envelopes(deliveries: Sequence[Due], step: Step, campaign: Campaign) -> dict[int, Envelope]:
     """By delivery. Settings are read live: a sender corrected now is that of what goes next."""
     from_email, list_of, tags = sender(step, campaign), list_id(campaign), (campaign.slug,)
+    leave_url, preferences_url, reaction = leave_urls(), preferences_urls(), signing_reactions()
+    reply_to, one_click = campaign.reply_to, not campaign.transactional
     return {
         delivery.pk: Envelope(
             message_id=delivery.message_id or message_id(delivery.token, from_email),
             leave_url=leave_url(delivery.token),
-            reaction=sign_reaction(delivery.token),
+            reaction=reaction(delivery.token),
             from_email=from_email,
             preferences_url=preferences_url(person.hex)
             if (person := delivery.contact.uuid)
             else "",
-            reply_to=campaign.reply_to,
+            reply_to=reply_to,
             list_id=list_of,
             metadata={"drip": delivery.token},
             tags=tags,
-            one_click=not campaign.transactional,
+            one_click=one_click,
         )
         for delivery in deliveries
     }

@@ -92,6 +92,16 @@ def _stop_the_taken_over(walkers: Sequence[Walker]) -> None:
             walker.outcome = End(left=True, reason=reason)
 
 
+# What carrying on never looks at. Moments take the longest to read of all that is in a row.
+_UNUSED = (
+    "data", "event", "entry_key", "reason", "due_at", "ended_at",
+    *(f"contact__{name}" for name in (
+        "attributes", "email_digest", "user", "first_name", "last_name",
+        "paused_until", "most_per_week", "track_clicks", "track_opens", "created_at",
+    )),
+)  # fmt: skip
+
+
 def go_on(enrollment_ids: Iterable[int], at: datetime) -> int:
     """Their deliveries ended `at`: the active ones go on from there. One UPDATE.
 
@@ -106,7 +116,7 @@ def _claim(now: datetime, limit: int) -> list[Enrollment]:
 
     Nobody is waited for, so nobody deadlocks.
     """
-    active = Enrollment.objects.filter(state=State.ACTIVE).defer("data", "contact__attributes")
+    active = Enrollment.objects.filter(state=State.ACTIVE).defer(*_UNUSED)
     due = active.filter(due_at__lte=now).order_by("due_at", "pk")
     claimed = first_unlocked(due, limit, "contact")
     inside = Exists(active.filter(campaign=OuterRef("pk")))

@@ -13,7 +13,7 @@ from ..flow.program import Answer
 from ..flow.reasons import Reason as Told
 from ..flow.reasons import because
 from ..models import Campaign, Contact, Enrollment, matching
-from ..models.consent import grants, suppressed
+from ..models.consent import granting, grants, suppressed
 from .asking import ask, ask_why
 
 Reason = Enrollment.Reason
@@ -126,9 +126,14 @@ def _unsubscribed(
     if not asked:
         return {}
     contacts = {row.contact_id for row, _topic in asked}
-    since = grants(contacts, {topic.pk for _row, topic in asked})
+    asked_of = {topic.pk for _row, topic in asked}
     # Of each topic whose consent ends: whoever granted it before this has to be asked anew.
     ends = {topic.pk: topic.ends_before(now) for topic in topics.values()}
+    if not any(ends.values()):
+        willing = granting(contacts, asked_of)
+        gone = [row.pk for row, topic in asked if (row.contact_id, topic.pk) not in willing]
+        return dict.fromkeys(gone, Reason.UNSUBSCRIBED)
+    since = grants(contacts, asked_of)
     leaving: dict[int, str] = {}
     for row, topic in asked:
         at, end = since.get((row.contact_id, topic.pk)), ends[topic.pk]

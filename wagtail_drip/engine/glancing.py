@@ -8,14 +8,13 @@ name is checked in full, and so is everybody every few seconds (`transmitting.EX
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
-from itertools import chain
 
 from django.db.models import Exists, F, OuterRef, Q
 
 from ..models import Consent, Delivery, Enrollment, Suppression
-from ..models.addresses import keyed_hashes
+from ..models.addresses import by_keyed_hash
 from ..models.among import among
 from .claiming import Claimed
 
@@ -33,7 +32,7 @@ def unchanged(claimed: Collection[Claimed], token: str, now: datetime) -> set[in
         Q(contact__paused_until=None) | Q(contact__paused_until__lte=now),
         claim=token,
     )
-    hashes = _hashes(tuple(row.contact.email for row in plain))
+    hashes = by_keyed_hash(row.contact.email for row in plain)
     rows = rows.exclude(Exists(Suppression.objects.filter(among("address_hash", hashes))))
     return set(rows.values_list("pk", flat=True))
 
@@ -42,10 +41,6 @@ def _is_plain(claimed: Claimed) -> bool:
     """Whether nothing is asked of the person that a glance can't answer."""
     campaign = claimed.go.campaign
     return not campaign.leave_audience and not len(campaign.goals)
-
-
-def _hashes(emails: Sequence[str]) -> list[str]:
-    return list(chain.from_iterable(map(keyed_hashes, emails)))
 
 
 _CONSENT = Consent.objects.filter(

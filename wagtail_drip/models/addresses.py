@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 import idna
@@ -65,7 +66,13 @@ def keyed_hash(normalized: str) -> str:
 
 def keyed_hashes(normalized: str) -> list[str]:
     """All hashes a suppression of this address may be found under, the newest key's first."""
-    return [_hmac(key, normalized) for key in (conf.HASH_KEY, *conf.HASH_KEY_FALLBACKS)]
+    return list(by_keyed_hash([normalized]))
+
+
+def by_keyed_hash(addresses: Iterable[str]) -> dict[str, str]:
+    """The normalized addresses by all their hashes. For very many: settings are read but once."""
+    keys = (conf.HASH_KEY, *conf.HASH_KEY_FALLBACKS)
+    return {_hmac(key, address): address for address in addresses for key in keys}
 
 
 # Each address is asked for several times on its way, at each check.

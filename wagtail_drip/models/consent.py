@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.search import index
 
-from .addresses import keyed_hash, keyed_hashes, normalize
+from .addresses import by_keyed_hash, keyed_hash, keyed_hashes, normalize
 from .among import among
 from .contacts import Contact
 from .inserting import insert
@@ -216,18 +216,29 @@ def withdraw(
 
 def granted(contact_ids: Iterable[int], topic_id: int) -> set[int]:
     """Those of the contacts who have granted this topic, however long ago. One query."""
-    return {contact_id for contact_id, _topic in grants(contact_ids, [topic_id])}
+    return {contact_id for contact_id, _topic in granting(contact_ids, [topic_id])}
+
+
+def granting(contact_ids: Iterable[int], topic_ids: Iterable[int]) -> set[tuple[int, int]]:
+    """Which contact (first) has granted which topic (second), however long ago. One query.
+
+    As `grants`, where nobody asks since when: moments are what takes the longest to read.
+    """
+    return set(_granted(contact_ids, topic_ids).values_list("contact_id", "topic_id"))
 
 
 def grants(contact_ids: Iterable[int], topic_ids: Iterable[int]) -> dict[tuple[int, int], datetime]:
     """Since when which contact (first) has granted which topic (second), by id. One query."""
-    consents = Consent.objects.filter(
+    rows = _granted(contact_ids, topic_ids).values_list("contact_id", "topic_id", "changed_at")
+    return {(contact_id, topic_id): at for contact_id, topic_id, at in rows}
+
+
+def _granted(contact_ids: Iterable[int], topic_ids: Iterable[int]) -> models.QuerySet[Consent]:
+    return Consent.objects.filter(
         among("contact_id", contact_ids),
         topic_id__in=list(topic_ids),
         state=Consent.State.GRANTED,
     )
-    rows = consents.values_list("contact_id", "topic_id", "changed_at")
-    return {(contact_id, topic_id): at for contact_id, topic_id, at in rows}
 
 
 def _change(
@@ -293,7 +304,7 @@ def suppressed(addresses: Iterable[str], *, transactional: bool) -> set[str]:
     `transactional`: only suppressions of all mail count. The addresses are taken as
     `Contact.email` holds them: this runs for each delivery, and normalizing is dear.
     """
-    by_hash = {key: address for address in addresses for key in keyed_hashes(address)}
+    by_hash = by_keyed_hash(addresses)
     found = Suppression.objects.filter(among("address_hash", by_hash))
     if transactional:
         found = found.filter(scope=Suppression.Scope.ALL)
