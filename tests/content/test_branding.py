@@ -28,7 +28,7 @@ def test_a_high_logo_leaves_room_for_the_mail():
 
 def test_dark_screens_have_a_logo_of_their_own():
     shown = page(logo=image("PNG"), dark_logo=image("PNG"))
-    assert shown.select_one("img.logo-dark")["alt"] == "Lantern"  # there the first is gone, name and all
+    assert shown.select_one("img.logo-dark")["alt"] == "Lantern"  # the first is gone there
     assert ".logo-light { display: none !important; }" in shown.style.text
     assert ".logo-light { display" not in page(logo=image("PNG")).style.text
 
