@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from django.db.models import BooleanField, Case, Model, Q, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Model, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.blocks import ChoiceBlock, StructBlock
@@ -89,7 +89,7 @@ def met_and_seen(
         alike = repr(values)
         if alike not in shared:
             answers = dict(zip(columns, values, strict=True))
-            met = bool(answers.get("drip_met", True))
+            met = bool(answers.get("drip_met", 1))
             # The one condition of a group is so if the group is, or for "none" if it isn't.
             answers.setdefault("drip_leaf_0", met != (group.get("match") == "none"))
             shared[alike] = met, _seen(group, answers, count())
@@ -124,7 +124,7 @@ def _seen(group: Mapping[str, Any], answers: Mapping[str, Any], numbers: Iterato
         number = next(numbers)
         if f"drip_leaf_{number}" not in answers:  # more than are told
             break
-        one = {"slug": slug, "args": args, "met": answers[f"drip_leaf_{number}"]}
+        one = {"slug": slug, "args": args, "met": bool(answers[f"drip_leaf_{number}"])}
         if f"drip_saw_{number}" in answers:
             one["saw"] = reasons.plain(answers[f"drip_saw_{number}"])
         asked.append(one)
@@ -132,9 +132,10 @@ def _seen(group: Mapping[str, Any], answers: Mapping[str, Any], numbers: Iterato
 
 
 def _whether(query: Q) -> Any:
+    """1 or 0: where nobody can meet the query Django casts, and MariaDB has no cast to booleans."""
     if not query:
-        return Value(True)
-    return Case(When(query, then=Value(True)), default=Value(False), output_field=BooleanField())
+        return Value(1)
+    return Case(When(query, then=Value(1)), default=Value(0), output_field=IntegerField())
 
 
 def raw_conditions(value: Any) -> list[dict[str, Any]]:
