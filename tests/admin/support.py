@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin
 from uuid import uuid4
 
+from bs4 import BeautifulSoup
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -70,3 +72,10 @@ def latest(slug: str = "welcome") -> Campaign:
 def texts(response: Any) -> str:
     """All messages that a response, after its redirect, shows."""
     return " ".join(str(message) for message in response.context["messages"])
+
+
+def next_page(client: Client, address: str) -> str:
+    """What the list's link "Next" leads to."""
+    page = BeautifulSoup(client.get(address).content, "html.parser")
+    link = page.select_one(".pagination .next a")["href"]
+    return client.get(urljoin(address, link)).content.decode()

@@ -14,7 +14,7 @@ from wagtail_drip.admin.contact_imports import imports_of
 from wagtail_drip.engine.ticking import tick
 from wagtail_drip.models import Attribute, Consent, Contact, ContactImport, ImportChunk
 
-from .support import client_of, texts
+from .support import client_of, next_page, texts
 
 pytestmark = pytest.mark.django_db
 TEXT = "E-Mail,Vorname,Town\nann@example.com,Ann,Bookham\nnobody,=1+1,<b>x</b>\n"
@@ -39,6 +39,13 @@ def upload(client, text: str | bytes = TEXT, name="people.csv") -> ContactImport
 def mapped(client, job, **data):
     filled = {"column_0": "email", "column_1": "first_name", "existing": "fill", **data}
     return client.post(url("map_import", job.pk), filled)
+
+
+def test_older_imports_are_on_the_next_page(importer):
+    for number in range(21):
+        upload(importer, name=f"file-{number:02}.csv")
+    assert "file-00.csv" not in importer.get(url("imports")).content.decode()
+    assert "file-00.csv" in next_page(importer, url("imports"))
 
 
 def test_a_file_is_imported_in_three_steps(importer, now):

@@ -11,7 +11,7 @@ from tests import factories as make
 from tests.queries import queries
 from wagtail_drip.models import Attribute, Segment, Tag
 
-from .support import client_of
+from .support import client_of, next_page
 
 pytestmark = pytest.mark.django_db
 RIGHTS = ("view_contact", "see_personal_data", "change_segment", "add_segment", "view_segment")
@@ -97,6 +97,14 @@ def test_who_is_in_it_is_listed_and_can_be_acted_upon(analyst):
     assert inside.email in content and "outside@" not in content and "<b>x</b>" not in content
     able = client_of("able", *RIGHTS, "change_contact")
     assert "tag/?segment=local" in able.get(url("segment_people", one.pk)).content.decode()
+
+
+def test_more_people_are_on_the_next_page(analyst):
+    people = make.contacts(51, language="fa")
+    one = segment("farsi", make.condition("language", language="fa"))
+    address = url("segment_people", one.pk)
+    first, second = analyst.get(address).content.decode(), next_page(analyst, address)
+    assert [sum(p.email in page for p in people) for page in (first, second)] == [50, 1]
 
 
 def test_who_is_in_it_is_behind_the_permission_to_see_people():

@@ -75,6 +75,7 @@ class ImportsView(ImportPage, ListView):
     template_name = "wagtail_drip/admin/imports.html"
     page_title = gettext_lazy("Imports")
     paginate_by = 20
+    page_kwarg = "p"  # as Wagtail's own lists have it
     top = True
 
     def get_queryset(self) -> QuerySet[ContactImport]:

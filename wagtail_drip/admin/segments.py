@@ -186,6 +186,7 @@ class SegmentPeopleView(PersonPage, ListView):
     template_name = "wagtail_drip/admin/segment_people.html"
     header_icon = "group"
     paginate_by = 50
+    page_kwarg = "p"  # as Wagtail's own lists have it
     paginator_class = BoundedPaginator
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
