@@ -177,7 +177,7 @@ def of_site(site: Any) -> dict[str, Any]:
         "sharedcontent": shared,
         "apikey": ApiKey.objects.create(name="Till in the shop", site=site),
         "cap": Cap.objects.create(site=site),
-        "sitebrand": SiteBrand.objects.create(site=site, name="The Paper Lantern"),
+        "sitebrand": SiteBrand.objects.get(site=site),
         "sitesettings": SiteSettings.objects.create(site=site),
     }
 
