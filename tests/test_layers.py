@@ -9,7 +9,7 @@ import wagtail_drip
 
 ROOT = Path(wagtail_drip.__file__).parent
 FLOORS = {
-    "conf": 1, "signals": 1, "registry": 1, "streams": 1, "fields": 1, "checks": 1,
+    "conf": 1, "signals": 1, "registry": 1, "streams": 1, "fields": 1, "chosen": 1, "checks": 1,
     "flow": 2, "content": 2,
     "models": 3, "channels": 3,
     "engine": 4,

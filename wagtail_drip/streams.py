@@ -15,8 +15,10 @@ from django.utils.html import escape
 from django.utils.translation import gettext_lazy
 from wagtail.admin.staticfiles import versioned_static
 from wagtail.admin.telepath import register
-from wagtail.blocks import Block, FieldBlock, StreamBlock, StreamValue
+from wagtail.blocks import Block, ChoiceBlock, FieldBlock, StreamBlock, StreamValue
 from wagtail.blocks.stream_block import StreamBlockAdapter
+
+from .chosen import at_once
 
 UNKNOWN = "unknown"  # the form's stand-in; it is never stored
 
@@ -70,6 +72,17 @@ def kind(value: Any) -> str:
     return str(value.get("type", "")) if isinstance(value, dict) else ""
 
 
+class TextChoiceBlock(ChoiceBlock):
+    """Of choices that are texts: reading one asks nobody what may be chosen.
+
+    Wagtail looks each value up among the choices to learn its type, which for choices out of the
+    database is a query for each block.
+    """
+
+    def normalize_choice(self, value: Any) -> str | None:
+        return None if value is None else str(value)
+
+
 class OpenStreamBlock(StreamBlock):
     """A StreamBlock over what hooks registered. What it doesn't know it shows and keeps.
 
@@ -97,6 +110,10 @@ class OpenStreamBlock(StreamBlock):
 
     def get_prep_value(self, value: Any) -> list[dict[str, Any]]:
         return with_ids(unwrapped(super().get_prep_value(value)))
+
+    def get_form_state(self, value: Any) -> list[dict[str, Any]]:
+        with at_once(self, value):
+            return super().get_form_state(value)
 
     def _wrapped(self, stream: Any) -> Any:
         if not isinstance(stream, list) or not all(isinstance(item, dict) for item in stream):

@@ -17,7 +17,7 @@ BODY = [{"type": "text", "value": "<p>Hello</p>", "id": "b1"}]
 
 def test_errors_and_warnings_are_told_apart(editor):
     step = make.step("Hello", subject="{{ frist_name|x }}", body=BODY)
-    page = editor.get(url("edit", step)).content.decode()
+    page = editor.get(url("checks", step)).content.decode()
     assert page.index("Can't be sent") < page.index("Did you mean {{ first_name }}?")
     assert page.index("May be better") < page.index("There is no preheader")
 
@@ -27,15 +27,26 @@ def test_two_mails_of_a_series_that_look_alike(editor):
     campaign = make.campaign(name="Series")
     campaign.flow = json.dumps([flows.send(one.pk, id="a"), flows.send(two.pk, id="b")])
     campaign.save()
-    page = editor.get(url("edit", one)).content.decode()
+    page = editor.get(url("checks", one)).content.decode()
     assert "“Two” in “Series” has the same subject." in page
     assert "“Two” in “Series” says the same." in page
 
 
-def test_an_autosave_brings_what_the_checks_say_now(editor):
+def test_the_checks_are_of_what_was_saved_last(editor):
     step = make.step("Hello", body=BODY)
     step.save_revision()
     data = {"name": "Hello", "subject": "{{ <b>nobody</b> }}", "body-count": "0"}
-    answer = editor.post(url("edit", step), data, headers={"accept": "application/json"}).json()
-    assert answer["success"] and "The mail has no body" in answer["checks"]
-    assert "&lt;b&gt;nobody" in answer["checks"] and "<b>" not in answer["checks"]
+    assert editor.post(url("edit", step), data, headers={"accept": "application/json"}).json()
+    told = editor.get(url("checks", step)).content.decode()
+    assert "The mail has no body" in told
+    assert "&lt;b&gt;nobody" in told and "<b>" not in told
+
+
+def test_the_editor_names_where_its_panel_asks(editor):
+    step = make.step("Hello", body=BODY)
+    assert f'data-url="{url("checks", step)}"' in editor.get(url("edit", step)).content.decode()
+
+
+def test_who_may_not_write_mails_reads_no_checks(author):
+    answer = author.get(url("checks", make.step("Hello", body=BODY)))
+    assert answer.status_code == 302 and "checks" not in answer.url

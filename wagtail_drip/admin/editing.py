@@ -13,7 +13,6 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -258,15 +257,6 @@ class StepEditView(SerialSaves, GatedViewMixin, snippets.EditView):
             return f"{campaign_url(self.campaign.pk)}{FLOW_TAB}"
         return super().get_success_url()
 
-    def get_success_json(self) -> dict[str, Any]:
-        """With what the checks panel says now: saving.js puts it there."""
-        context = {
-            "errors": mail_checks.errors(self.object),
-            "warnings": mail_checks.warnings(self.object, self.request.user),
-        }
-        checks = render_to_string("wagtail_drip/admin/checks.html", context)
-        return {**super().get_success_json(), "checks": checks}
-
     def page_url(self, view: str) -> str:
         return step_url(self.object.pk, self.campaign and self.campaign.pk, view)
 
@@ -276,8 +266,7 @@ class StepEditView(SerialSaves, GatedViewMixin, snippets.EditView):
         for panel in panels:
             if isinstance(panel, ChecksSidePanel):
                 panel.template_name = mail_checks.TEMPLATE
-                panel.drip_errors = mail_checks.errors(self.object)
-                panel.drip_warnings = mail_checks.warnings(self.object, self.request.user)
+                panel.checks_url = self.page_url("checks")
             if isinstance(panel, PreviewSidePanel) and may_see_people(self.request.user):
                 panel.template_name = "wagtail_drip/admin/preview_panel.html"
                 panel.stand_in_url = self.page_url("preview")

@@ -1,19 +1,39 @@
-"""What Wagtail's checks panel says of a mail: what stops it, and what may be better."""
+"""What Wagtail's checks panel says of a mail: what stops it, and what may be better.
+
+The mail is made for it, so the panel asks once the editor is open, and after each saving
+(static/wagtail_drip/saving.js).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
+from django.views.generic import View
 
 from ..content import advising, checking
 from ..flow.checking import step_ids
 from ..models import Step
 from ..streams import raw
+from .permissions import may
 from .stand_ins import campaigns_of
 
 TEMPLATE = "wagtail_drip/admin/checks_panel.html"
+
+
+class ChecksView(View):
+    """Of the mail as it was saved last, in HTML for the panel."""
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if not may(request.user, "change", Step):
+            raise PermissionDenied
+        step = get_object_or_404(Step, pk=pk).get_latest_revision_as_object()
+        context = {"errors": errors(step), "warnings": warnings(step, request.user)}
+        return render(request, "wagtail_drip/admin/checks.html", context)
 
 
 def errors(step: Step) -> list[str]:

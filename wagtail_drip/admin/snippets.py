@@ -44,6 +44,7 @@ from . import (
     editing,
     foretelling,
     gallery,
+    mail_checks,
     overview,
     panels,
     results,
@@ -293,10 +294,12 @@ class StepViewSet(SiteBound):
     def get_urlpatterns(self) -> list[Any]:
         test = self.construct_view(testing.TestView)
         preview = self.construct_view(testing.PreviewAsView)
+        checks = self.construct_view(mail_checks.ChecksView)
         return [
             *super().get_urlpatterns(),
             path("test/<int:pk>/", test, name="test"),
             path("for/<int:pk>/", preview, name="preview"),
+            path("checks/<int:pk>/", checks, name="checks"),
         ]
 
 

@@ -96,9 +96,12 @@ class RichWordsBlock(EmailBlock, RichTextBlock):
 
     @cached_property
     def field(self) -> Any:
+        from .link_entities import LinksAtOnce
+
         field = super().field
         # Wagtail's editor has no name of its own, and a screen reader none to say.
         field.widget.options["ariaLabel"] = self.label
+        field.widget.converter = LinksAtOnce(field.widget.features)
         return field
 
     def words(self, value: RichText, rendering: Rendering) -> dict[str, str]:

@@ -14,9 +14,10 @@ from typing import Any
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from wagtail.blocks import Block, CharBlock, ChoiceBlock
+from wagtail.blocks import Block, CharBlock
 
 from ..conf import conf
+from ..streams import TextChoiceBlock
 from .blocks import LinkedBlock
 from .email_block import PREVIEW
 from .personalizing import Fault, Hold, Recipient
@@ -67,7 +68,7 @@ def offers() -> list[tuple[str, Any]]:
 
 class CouponBlock(LinkedBlock):
     depends_on = "person"
-    offer = ChoiceBlock(label=gettext_lazy("Which code"), choices=offers)
+    offer = TextChoiceBlock(label=gettext_lazy("Which code"), choices=offers)
     intro = CharBlock(label=gettext_lazy("Words above it"), required=False)
     button = CharBlock(label=gettext_lazy("Button"), required=False, max_length=80)
 

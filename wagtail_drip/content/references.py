@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,11 +10,8 @@ from django.utils.translation import gettext as _
 from wagtail.blocks import Block, ChooserBlock, ListBlock, StreamBlock, StructBlock
 from wagtail.models import Page
 
+from ..chosen import DOCUMENT, PAGE, links
 from ..streams import stored
-
-_LINK = re.compile(r"<a\b[^>]*>")
-_KIND = re.compile(r'\blinktype="(page|document)"')
-_ID = re.compile(r'\bid="(\d{1,18})"')
 
 
 def gone(block: Block, value: Any, raw: Any) -> list[str]:
@@ -51,11 +47,8 @@ def _lost(block: Block, value: Any, raw: Any) -> Iterator[Any]:
 
 def broken(source: str) -> list[str]:
     """Why its links lead nowhere, in sentences; [] where all can be opened. Two queries at most."""
-    ids: dict[str, list[int]] = {"page": [], "document": []}
-    for tag in _LINK.findall(source):
-        if (kind := _KIND.search(tag)) and (pk := _ID.search(tag)):
-            ids[kind[1]].append(int(pk[1]))
-    return [*_pages(ids["page"]), *_documents(ids["document"])]
+    leads = links(source)
+    return [*_pages(leads[PAGE]), *_documents(leads[DOCUMENT])]
 
 
 def _pages(ids: list[int]) -> list[str]:

@@ -18,6 +18,7 @@ from wagtail.coreutils import get_content_languages
 from .. import registry
 from ..flow.conditions import ENROLLMENT, Condition
 from ..flow.triggers import event_choices, keys_of_data, same_choices
+from ..streams import TextChoiceBlock
 from .comparisons import OPERATORS, WhereBlock, compare_problems, compare_sentence, compared
 from .consent import Consent, Topic
 from .contacts import Contact
@@ -293,7 +294,7 @@ def topic_choices() -> list[tuple[str, str]]:
 
 
 class TopicBlock(StructBlock):
-    topic = ChoiceBlock(label=gettext_lazy("Topic"), choices=topic_choices)
+    topic = TextChoiceBlock(label=gettext_lazy("Topic"), choices=topic_choices)
 
     class Meta:
         label = gettext_lazy("They chose a topic")

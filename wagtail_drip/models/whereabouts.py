@@ -16,6 +16,7 @@ from wagtail.blocks import CharBlock, ChoiceBlock, IntegerBlock, StructBlock
 from wagtail.snippets.blocks import SnippetChooserBlock
 
 from ..flow.conditions import ENROLLMENT, Condition
+from ..streams import TextChoiceBlock
 from . import segments
 from .campaigns import Campaign
 from .contacts import Contact
@@ -60,7 +61,7 @@ def tag_choices() -> list[tuple[str, str]]:
 
 
 class TagBlock(StructBlock):
-    tag = ChoiceBlock(label=gettext_lazy("Tag"), choices=tag_choices)
+    tag = TextChoiceBlock(label=gettext_lazy("Tag"), choices=tag_choices)
 
     class Meta:
         label = gettext_lazy("They have a tag")
@@ -99,7 +100,7 @@ def segment_choices() -> list[tuple[str, str]]:
 
 
 class SegmentBlock(StructBlock):
-    segment = ChoiceBlock(label=gettext_lazy("Segment"), choices=segment_choices)
+    segment = TextChoiceBlock(label=gettext_lazy("Segment"), choices=segment_choices)
 
     class Meta:
         label = gettext_lazy("They are in a segment")

@@ -9,6 +9,8 @@
   let started = 0;
   let saving = false;
   let waiting = [];
+  let asked = 0; // how often the checks were asked for
+  let shown; // what the checks panel says
 
   const pause = (time) => new Promise((go) => { setTimeout(go, time); });
 
@@ -24,6 +26,26 @@
     waiting = [];
   }
 
+  /** What the checks panel says of the mail as it was saved last; of two answers the newer stays. */
+  async function check() {
+    const panel = document.querySelector('[data-drip="checks"]');
+    if (!panel) return;
+    asked += 1;
+    const mine = asked;
+    let told; // HTML that our own template has escaped
+    try {
+      const answer = await fetch(panel.dataset.url, { headers: { 'X-Requested-With': 'XMLHttpRequest' } });
+      if (!answer.ok || answer.redirected) throw new Error(answer.status);
+      told = await answer.text();
+    } catch {
+      const failed = document.createElement('p');
+      failed.textContent = panel.dataset.failed;
+      told = failed.outerHTML;
+    }
+    if (mine === asked && told !== shown) panel.innerHTML = told; // once only: it is read aloud
+    if (mine === asked) shown = told;
+  }
+
   function changed(event) {
     if (event.target.closest?.('form[data-edit-form]')) typed = performance.now();
   }
@@ -35,12 +57,10 @@
     saving = true;
     started = performance.now();
   });
-  document.addEventListener('w-autosave:success', (event) => {
+  document.addEventListener('w-autosave:success', () => {
     saved = started - FLUSH;
-    const checks = document.querySelector('[data-drip="checks"]');
-    const now = event.detail?.response?.checks; // HTML that our own template has escaped
-    if (checks && now) checks.outerHTML = now;
     ended();
+    check();
   });
   document.addEventListener('w-autosave:error', ended);
 
@@ -57,6 +77,9 @@
     form.append(field);
     form.requestSubmit();
   });
+
+  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', check);
+  else check();
 
   window.wagtailDrip = { ...window.wagtailDrip, settled };
 })();
