@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.snippets.views import snippets
@@ -85,7 +85,11 @@ class FarewellViewSet(SiteBound):
     list_display = [
         "__str__",
         Column("words", label=gettext_lazy("In their words"), classname="drip-wide"),
-        Column("topic", label=gettext_lazy("Left"), accessor=lambda f: f.topic or _("everything")),
+        Column(
+            "topic",
+            label=pgettext_lazy("what somebody left", "Left"),
+            accessor=lambda f: f.topic or _("everything"),
+        ),
         DateColumn("at", label=gettext_lazy("When"), sort_key="at"),
     ]
     ordering = ["-at"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail.blocks import CharBlock, ChoiceBlock, ListBlock, StaticBlock, StreamBlock
 
 from .blocks import PICTURES, WORDS, ButtonBlock, HeadingBlock, ImageBlock, RichWordsBlock
@@ -29,7 +29,10 @@ class PointsBlock(EmailStructBlock):
         ],
         default="bullets",
     )
-    points = ListBlock(CharBlock(label=gettext_lazy("Point")), label=gettext_lazy("Points"))
+    points = ListBlock(
+        CharBlock(label=pgettext_lazy("of a list", "Point")),
+        label=pgettext_lazy("of a list", "Points"),
+    )
 
     class Meta:
         label = gettext_lazy("List")

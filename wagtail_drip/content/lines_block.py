@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from wagtail.blocks import Block, BooleanBlock, CharBlock, ChoiceBlock
 
 from . import lines, products
@@ -90,7 +90,7 @@ class LinesBlock(EmailStructBlock):
             for line in shown["lines"]
         ]
         if shown["more"]:
-            rows.append(_("and %d more") % shown["more"])
+            rows.append(ngettext("and %d more", "and %d more", shown["more"]) % shown["more"])
         rows += [f"{name}: {amount}" for name, amount in shown["extras"]]
         if shown["total"]:
             rows.append(_("Total: %s") % shown["total"])

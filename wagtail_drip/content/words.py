@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .. import registry
 from .formatting import money, written
@@ -98,6 +99,6 @@ def builtin() -> dict[str, FieldGroup]:
     groups = [
         ContactWords("contact", _("Contact"), contact),
         EventWords("event", _("Event")),
-        FieldGroup("order", _("Order"), order),
+        FieldGroup("order", pgettext_lazy("of a customer", "Order"), order),
     ]
     return {group.slug: group for group in groups}
