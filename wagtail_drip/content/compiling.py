@@ -27,7 +27,7 @@ from .email_block import EmailBlock, render_html, render_plain
 from .grouping import GateBlock, GroupBlock
 from .merge_fields import mark, split
 from .messages import Words
-from .personalizing import GATE, LEAVE, PREFERENCES, Fault, Fragment, Hold, Slot, tidy
+from .personalizing import GATE, LEAVE, PREFERENCES, Fault, Fragment, Hold, Slot, for_staff, tidy
 from .products import Product, Unavailable
 from .rendering import Rendering
 from .targets import Tracking
@@ -219,7 +219,8 @@ def compile_message(
 
 def _compiled_words(words: Words, rendering: Rendering) -> CompiledMessage:
     if rendering.strict and words.child is None:
-        raise Unavailable(Hold(" ".join(words.problems())))
+        with for_staff():
+            raise Unavailable(Hold(" ".join(words.problems())))
     parts = {name: split(tidy(rendering.merge(text))) for name, text in words.texts.items()}
     slots = tuple(dict.fromkeys(p for some in parts.values() for p in some if isinstance(p, Slot)))
     numbers = {slot: number for number, slot in enumerate(slots)}
@@ -292,13 +293,16 @@ def _refuse_unknown(body: Iterable[Row]) -> None:
     """A mail with a hole in it goes to nobody; it waits for the app that brings the block back."""
     for row in _with_inside(body):
         if row.unknown:
-            reason = _("The mail has a block “%s”, and this site knows none of that name.")
+            with for_staff():
+                reason = _("The mail has a block “%s”, and this site knows none of that name.")
             raise Unavailable(Hold(reason % row.unknown))
 
 
 def _row_html(row: Row, rendering: Rendering, held: dict[str, Hold | Fault]) -> str:
-    if rendering.strict and row.gone:
-        raise Unavailable(Hold(row.gone[0]))  # rather than mail a hole, or a link to nothing
+    with for_staff():
+        gone = row.gone if rendering.strict else []
+    if gone:
+        raise Unavailable(Hold(gone[0]))  # rather than mail a hole, or a link to nothing
     if row.person_slot:
         return mark_safe(mark(Slot(row.person_slot)))
     if isinstance(row.block, GroupBlock):
@@ -344,7 +348,9 @@ def _inside(
     held: dict[str, Hold | Fault],
     inner: Callable[[Row, Rendering, dict[str, Hold | Fault]], str],
 ) -> str:
-    if rendering.strict and (lacking := row.block.lacking(row.value, row.language)):
+    with for_staff():
+        lacking = row.block.lacking(row.value, row.language) if rendering.strict else None
+    if lacking:
         raise Unavailable(lacking)
     return "".join(inner(one, rendering, held) for one in row.inside)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from . import mime
@@ -73,6 +76,14 @@ class Fault:
     """Given instead of a mail: this recipient's mail can't be made, for this reason (shown)."""
 
     reason: str
+
+
+def for_staff() -> AbstractContextManager[None]:
+    """What is said within it is in the site's own language, whatever mail is being made.
+
+    Why a mail waits is kept with its delivery: editors read it there, not the mail's reader.
+    """
+    return translation.override(settings.LANGUAGE_CODE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from wagtail.blocks import Block, PageChooserBlock
 from wagtail.models import Locale, Page
 
 from ..conf import conf
-from .personalizing import Fault, Hold
+from .personalizing import Fault, Hold, for_staff
 
 
 @dataclass(frozen=True)
@@ -184,14 +184,15 @@ class PageProducts(ProductAdapter):
         return self.model
 
     def _loaded(self, page: Any) -> Product | Hold:
-        if page is None:
-            return Hold(_("The page that the mail is about no longer exists."))
-        if not page.live:
-            return Hold(_('The page "%s" is not published.') % page.title)
-        product = self.product(page)
-        if not product.url:
+        product = self.product(page) if page is not None and page.live else None
+        if product and product.url:
+            return product
+        with for_staff():
+            if page is None:
+                return Hold(_("The page that the mail is about no longer exists."))
+            if product is None:
+                return Hold(_('The page "%s" is not published.') % page.title)
             return Hold(_('The page "%s" has no address on the site.') % page.title)
-        return product
 
 
 def adapter() -> ProductAdapter:

@@ -21,7 +21,7 @@ from wagtail.rich_text import expand_db_html
 from ..conf import conf
 from . import merge_fields, richtext
 from .branding import Brand
-from .personalizing import Fault, Hold
+from .personalizing import Fault, Hold, for_staff
 from .products import Product, Unavailable
 
 LOGO = (240, 72)  # the most room it takes, CSS pixels: width, height
@@ -137,7 +137,8 @@ class Rendering:
         """
         page = page.localized
         if self.strict and not page.live:
-            reason = _('The page "%s" that the mail leads to is not published.') % page.title
+            with for_staff():
+                reason = _('The page "%s" that the mail leads to is not published.') % page.title
             raise Unavailable(Hold(reason))
         return self.absolute(page.url)
 
@@ -154,7 +155,8 @@ class Rendering:
         if self.product is None:
             if self.lacking is not None:
                 raise Unavailable(self.lacking)
-            raise Unavailable(Hold(_("The event that started the series names no product.")))
+            with for_staff():
+                raise Unavailable(Hold(_("The event that started the series names no product.")))
         return self.product
 
     def fixed_product(self, ref: Hashable) -> Product:
@@ -162,7 +164,8 @@ class Rendering:
         found = self.products.get(ref)
         if isinstance(found, Product):
             return found
-        raise Unavailable(found or Hold(_("A product that the mail shows no longer exists.")))
+        with for_staff():
+            raise Unavailable(found or Hold(_("A product that the mail shows no longer exists.")))
 
     def picture(self, image: Any, *, most: int = 0, highest: int = 0) -> Picture | None:
         """A file twice as wide as it is shown, if the original is; None: mails can't show it.

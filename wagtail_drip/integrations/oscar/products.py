@@ -14,7 +14,7 @@ from oscar.core.loading import get_class, get_model
 from oscar.templatetags.currency_filters import currency
 from wagtail.blocks import Block
 
-from ...content.personalizing import Hold
+from ...content.personalizing import Hold, for_staff
 from ...content.products import Product, ProductAdapter
 from .pictures import ProductPicture
 
@@ -55,11 +55,12 @@ class OscarProducts(ProductAdapter):
         )
 
     def _loaded(self, row: Any) -> Product | Hold:
-        if row is None:
-            return Hold(_("The product is no longer in the shop."))
-        if not row.is_public or (row.is_child and not row.parent.is_public):
+        if row is not None and row.is_public and (not row.is_child or row.parent.is_public):
+            return self.product(row)
+        with for_staff():
+            if row is None:
+                return Hold(_("The product is no longer in the shop."))
             return Hold(_("The product “%s” is not public.") % row.get_title())
-        return self.product(row)
 
     def product(self, row: Any) -> ShopProduct:
         """Called with the language of the mail active. Price and stock by the shop's strategy."""
