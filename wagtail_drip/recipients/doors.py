@@ -83,7 +83,8 @@ class PersonView(PublicView):
         if found is None:
             return self.answer({"state": "gone"}, template=LOST)
         self.contact = found
-        return super().dispatch(request, *args, **kwargs)
+        with translation.override(spoken(found.language)):
+            return super().dispatch(request, *args, **kwargs)
 
     def lost(self, error: BadSignature) -> HttpResponse:
         return self.answer({"state": "forged"}, template=LOST, status=404)

@@ -65,8 +65,7 @@ class PreferencesView(PersonView):
         if not form.is_valid():
             return self.show("unclear")
         pace = form.cleaned_data["pace"]
-        with translation.override(self.contact.language or translation.get_language()):
-            offered = [Choice(t, t.agreement, t.wording_version) for t in self.topics()]
+        offered = [Choice(t, t.agreement, t.wording_version) for t in self.topics()]
         wishes = Wishes(
             offered=offered,
             chosen=frozenset(int(pk) for pk in form.cleaned_data["topics"]),
