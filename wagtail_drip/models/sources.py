@@ -36,6 +36,8 @@ def tracking(campaign: Campaign) -> Tracking:
 
 def source(step: Step, brand: Brand, campaign: Campaign | None = None) -> Source:
     """A step's message as compile_message and checking take it."""
+    from .standing import because
+
     topic = campaign.topic if campaign else None
     return Source(
         subject=step.subject,
@@ -45,7 +47,7 @@ def source(step: Step, brand: Brand, campaign: Campaign | None = None) -> Source
         brand=brand,
         topic=topic.name if topic else "",
         campaign=campaign.name if campaign else "",
-        because=campaign.transactional_reason if campaign and not topic else "",
+        because=because(campaign, step.locale.language_code) if campaign and not topic else "",
         tracking=tracking(campaign) if campaign else Tracking(),
         words=words(step),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import translation
@@ -100,10 +101,24 @@ def what_is_lost(campaign: Campaign) -> str:
     }[campaign.trigger]
 
 
+def because(campaign: Campaign, language: str) -> str:
+    """Why its readers get its mails: in their language, as long as editors left our own words."""
+    said, kind = campaign.transactional_reason, _KINDS.get(campaign.trigger)
+    if kind is None:
+        return said
+    codes = {"en", settings.LANGUAGE_CODE, *dict(settings.LANGUAGES)}
+    ours = {_words(kind, code)["because"] for code in codes}
+    return _words(kind, language)["because"] if said in ours else said
+
+
+def _words(kind: _Kind, language: str) -> Words:
+    with translation.override(language):
+        return kind.words()
+
+
 def _made(kind: _Kind, trigger: str, slug: str, site: Site) -> Campaign:
     locale = site.root_page.locale
-    with translation.override(locale.language_code):
-        words = kind.words()
+    words = _words(kind, locale.language_code)
     campaign = Campaign(
         slug=slug,
         site=site,
@@ -125,8 +140,7 @@ def _made(kind: _Kind, trigger: str, slug: str, site: Site) -> Campaign:
 
 
 def _step(kind: _Kind, locale: Locale, site: Site, translation_of: Step | None = None) -> Step:
-    with translation.override(locale.language_code):
-        words = kind.words()
+    words = _words(kind, locale.language_code)
     step = Step(
         site=site,
         locale=locale,
