@@ -27,6 +27,7 @@ help:
 	@echo "make records           how long lists of a million records take; fills POSTGRES_URL (…bench…)"
 	@echo "make wheel-check       the wheel works in an empty environment"
 	@echo "make lint types        ruff; mypy"
+	@echo "make messages          read the words to translate out of the package, and compile the catalogs (GNU gettext)"
 	@echo "make migrations-check  no migration is missing, on the newest and the oldest Wagtail"
 	@echo "make clean-demo        forget the demo's database and pictures"
 	@echo "ARGS=... goes to pytest"
@@ -99,6 +100,11 @@ lint: python
 
 types: python
 	@$(PYTHON) example_site/environment.py dev -m mypy wagtail_drip example_site
+
+# Both .po and .mo are kept in the repository, so nothing else asks for gettext.
+.PHONY: messages
+messages: python
+	@$(PYTHON) example_site/environment.py test -m tests.translations.messages
 
 # The migrations are made on the oldest Wagtail: made on a newer one they would ask it of everybody.
 migrations-check: python

@@ -85,6 +85,7 @@ def main() -> None:
         packed(wheel)
         site = Site(folder, install(folder, wheel))
         migrates_and_mails(site)
+        speaks_persian(site)
         finds_static_files(site)
         answers_the_doctor(site)
     seconds = time.monotonic() - began
@@ -163,6 +164,13 @@ def migrates_and_mails(site: Site) -> None:
     for part in ("Hello, friend", "1 Harbour Street", "They asked for it"):
         expect(part in text and part in html, f"no “{part}” in the mail:\n{text}\n{html}")
     expect("<table" in html and "@media" in html, f"the mail is not laid out:\n{html}")
+
+
+def speaks_persian(site: Site) -> None:
+    """The compiled catalogs came along."""
+    asked = "from django.utils import translation as t; t.activate('fa'); print(t.gettext('Total'))"
+    said = site.manage("shell", "-v0", "-c", asked)
+    expect("جمع کل" in said, f"the catalogs say nothing in Persian: {said}")
 
 
 def finds_static_files(site: Site) -> None:
