@@ -49,9 +49,16 @@ class Delivery(models.Model):
     GOT = (State.SENT, State.UNCERTAIN)  # must not be sent again by the flow
     SETTLED = (State.SENT, State.FAILED, State.UNCERTAIN, State.SKIPPED)
 
-    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="deliveries")
-    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="deliveries")
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="deliveries")
+    # Each index is written anew at each of a row's three states: none is covered by another one.
+    enrollment = models.ForeignKey(
+        Enrollment, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
+    contact = models.ForeignKey(
+        Contact, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
     step_key = models.UUIDField()  # Step.translation_key, as the program names it
     # The step in the language that was sent; null until then and after its deletion.
     step = models.ForeignKey(Step, null=True, on_delete=models.SET_NULL, related_name="deliveries")
@@ -74,13 +81,13 @@ class Delivery(models.Model):
     settled_at = models.DateTimeField(_("settled"), null=True)
     # Tries that the message itself could be to blame for; an outage burns none.
     attempts = models.PositiveSmallIntegerField(default=0)
-    claim = models.CharField(max_length=32, blank=True, db_index=True)
+    claim = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True)  # by the database's clock
 
     # Local part of the Message-ID of every attempt, and how webhooks name the delivery.
-    token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+    token = models.CharField(max_length=32, default=new_token, editable=False)
     message_id = models.CharField(_("Message-ID"), max_length=255, blank=True)
-    provider_id = models.CharField(max_length=255, blank=True, db_index=True)
+    provider_id = models.CharField(max_length=255, blank=True)
 
     # Facts that came back, beside the state
     delivered_at = models.DateTimeField(_("delivered"), null=True)
@@ -98,7 +105,9 @@ class Delivery(models.Model):
             # Whatever else fails: one node sends one person one message a visit.
             models.UniqueConstraint(
                 fields=["enrollment", "node", "visit"], name="drip_delivery_once"
-            )
+            ),
+            # Here, as below: a field's own would bring a second index for LIKE on PostgreSQL.
+            models.UniqueConstraint(fields=["token"], name="drip_delivery_token"),
         ]
         indexes = [
             models.Index(fields=["state", "due_at", "id"], name="drip_delivery_due"),
@@ -108,6 +117,8 @@ class Delivery(models.Model):
             models.Index(fields=["campaign", "state"], name="drip_delivery_campaign"),
             models.Index(fields=["contact", "created_at"], name="drip_delivery_contact"),
             models.Index(fields=["created_at", "id"], name="drip_delivery_created"),
+            models.Index(fields=["claim"], name="drip_delivery_claimed"),
+            models.Index(fields=["provider_id"], name="drip_delivery_provider"),
             # The few that braking asks for; where a database has no partial index, it reads all.
             models.Index(
                 fields=["campaign"],

@@ -78,8 +78,12 @@ class Enrollment(models.Model):
         DAY_OVER = program.DAY_OVER, _("their date is over")
 
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="enrollments")
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="enrollments")
-    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="enrollments")
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="enrollments", db_index=False
+    )
+    version = models.ForeignKey(
+        Version, on_delete=models.PROTECT, related_name="enrollments", db_index=False
+    )
     event = models.ForeignKey(Event, null=True, on_delete=models.SET_NULL, related_name="+")
     # The enrolling event's data, copied: it must outlive the event's pruning.
     data = models.JSONField(default=dict, blank=True)
