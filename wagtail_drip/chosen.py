@@ -61,39 +61,41 @@ def at_once(block: Block, value: Any) -> Iterator[None]:
     if _known.get() is not None:  # a stream inside another one, which has looked into it
         yield
         return
-    pages, images, texts = [], [], []
+    found, images, texts = [], [], []
     for field, given in inside(block, value):
         if isinstance(field, ChooserBlock):
             if isinstance(given, Page):
-                pages.append(given)
+                found.append(given)
             elif isinstance(given, AbstractImage):
                 images.append(given)
         elif isinstance(field, RichTextBlock) and given:
             texts.append(given.source)
     leads = links("".join(texts))
     # All of them by one query: what texts lead to, and the specific ones of what was chosen.
-    bare = {page.pk for page in pages if type(page) is not page.specific_class}
-    specific = _pages(bare.union(leads[PAGE]))
-    for page in pages:
+    bare = {page.pk for page in found if type(page) is not page.specific_class}
+    specific = pages(bare.union(leads[PAGE]))
+    for page in found:
         if page.pk in bare:
             page.specific = specific.get(page.pk, page)
-    _parents([*specific.values(), *(page.specific for page in pages)])
+    _parents([*specific.values(), *(page.specific for page in found)])
     if images:
         prefetch_related_objects(images, Prefetch("renditions", to_attr="prefetched_renditions"))
-    token = _known.set({PAGE: specific, DOCUMENT: _documents(leads[DOCUMENT])})
+    token = _known.set({PAGE: specific, DOCUMENT: documents(leads[DOCUMENT])})
     try:
         yield
     finally:
         _known.reset(token)
 
 
-def _pages(pks: Iterable[int]) -> dict[int, Page]:
+def pages(pks: Iterable[int]) -> dict[int, Page]:
+    """The specific pages with these primary keys; those that are gone are left out."""
     wanted = list(pks)
     rows = Page.objects.filter(pk__in=wanted).specific() if wanted else ()
     return {page.pk: page for page in rows}
 
 
-def _documents(pks: list[int]) -> dict[int, Any]:
+def documents(pks: list[int]) -> dict[int, Any]:
+    """The documents with these primary keys; those that are gone are left out."""
     if not pks or not apps.is_installed("wagtail.documents"):
         return {}
     from wagtail.documents import get_document_model

@@ -100,6 +100,11 @@ class Conf:
         return self._get("COUPONS", "")
 
     @property
+    def CACHE(self) -> str:
+        """Alias of the cache (CACHES) in which rendered messages are kept for an hour."""
+        return self._get("CACHE", "default")
+
+    @property
     def CLUSTER(self) -> str | None:
         """Name of the django-q2 cluster that runs the line; None: the site's default cluster."""
         return self._get("CLUSTER", None)

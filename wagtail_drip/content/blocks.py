@@ -61,6 +61,7 @@ class BodyBlock(OpenStreamBlock):
 
 
 class HeadingBlock(EmailStructBlock):
+    kept = True
     words_in = ("text",)
     text = CharBlock(label=gettext_lazy("Heading"), help_text=HINT)
     size = ChoiceBlock(
@@ -88,6 +89,8 @@ class HeadingBlock(EmailStructBlock):
 
 
 class RichWordsBlock(EmailBlock, RichTextBlock):
+    kept = True
+
     def __init__(self, **kwargs: Any) -> None:
         features = ["bold", "italic", "link", "document-link", "ol", "ul", "h3", richtext.CHIP]
         kwargs.setdefault("features", features)
@@ -149,6 +152,7 @@ class RichWordsBlock(EmailBlock, RichTextBlock):
 
 
 class QuoteBlock(EmailStructBlock):
+    kept = True
     words_in = ("text", "by")
     text = TextBlock(label=gettext_lazy("Quote"), rows=3)
     by = CharBlock(label=gettext_lazy("Who said it"), required=False)
@@ -207,6 +211,7 @@ class LinkedBlock(EmailStructBlock):
 
 
 class ImageBlock(LinkedBlock):
+    kept = True
     image = ImageChooserBlock(label=gettext_lazy("Image"))
     alt = CharBlock(
         label=gettext_lazy("What it shows"),
@@ -265,6 +270,7 @@ class ImageBlock(LinkedBlock):
 
 
 class ButtonBlock(LinkedBlock):
+    kept = True
     words_in = ("label",)
     label = CharBlock(label=gettext_lazy("What the button says"), max_length=80)
 
@@ -293,6 +299,8 @@ class ButtonBlock(LinkedBlock):
 
 
 class DividerBlock(EmailBlock, StaticBlock):
+    kept = True
+
     class Meta:
         label = gettext_lazy("Divider")
         description = gettext_lazy("A thin line between two parts.")

@@ -21,10 +21,11 @@ from django.utils.translation import gettext as _
 from wagtail.blocks import StreamValue
 
 from ..streams import UnknownBlock, kind, stored
-from . import merge_fields, mime, products, references, richtext, targets
+from . import keeping, merge_fields, mime, products, references, richtext, targets
 from .branding import Brand
 from .email_block import EmailBlock, render_html, render_plain
 from .grouping import GateBlock, GroupBlock
+from .keeping import Drawn
 from .merge_fields import mark, split
 from .messages import Words
 from .personalizing import GATE, LEAVE, PREFERENCES, Fault, Fragment, Hold, Slot, for_staff, tidy
@@ -229,9 +230,35 @@ def _compiled_words(words: Words, rendering: Rendering) -> CompiledMessage:
 
 
 def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
+    if not rendering.strict:
+        drawn = _drawn(source, rendering)
+    else:
+        _refuse_unknown(rows(source))
+        drawn = keeping.drawn(
+            source,
+            all_rows(source),
+            fixed_refs(source),
+            rendering,
+            lambda: _drawn(source, rendering),
+        )
+    html = targets.traced(drawn.html, source.tracking)
+    parts = [
+        split(mime.one_line(drawn.subject)),
+        split(richtext.tidy_lines(tidy(drawn.text)) + "\n"),
+        split(tidy(html) + "\n"),
+    ]
+    found = (p for part in parts for p in part if isinstance(p, Slot) and not _ends(p))
+    # Gates first: what is behind them depends on them.
+    slots = tuple(sorted(dict.fromkeys(found), key=lambda slot: not slot.name.startswith(GATE)))
+    numbers = {slot: number for number, slot in enumerate(slots)}
+    subject_parts, text_parts, html_parts = (_numbered(part, numbers) for part in parts)
+    return CompiledMessage(
+        slots, subject_parts, text_parts, html_parts, rendering, source.tracking, drawn.held
+    )
+
+
+def _drawn(source: Source, rendering: Rendering) -> Drawn:
     body = list(rows(source))
-    if rendering.strict:
-        _refuse_unknown(body)
     subject = rendering.merge(source.subject)
     context = {
         "brand": source.brand,
@@ -247,23 +274,10 @@ def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
     html_rows = [_row_html(row, rendering, held) for row in body]
     plain_rows = [_row_plain(row, rendering, held) for row in body]
     html = _page(rendering, {**context, "rows": [html for html in html_rows if html.strip()]})
-    html = targets.traced(html, source.tracking)
     text = render_to_string(
         _TEMPLATES + "base.txt", {**context, "rows": [text for text in plain_rows if text.strip()]}
     )
-    parts = [
-        split(mime.one_line(subject)),
-        split(richtext.tidy_lines(tidy(text)) + "\n"),
-        split(tidy(html) + "\n"),
-    ]
-    found = (p for part in parts for p in part if isinstance(p, Slot) and not _ends(p))
-    # Gates first: what is behind them depends on them.
-    slots = tuple(sorted(dict.fromkeys(found), key=lambda slot: not slot.name.startswith(GATE)))
-    numbers = {slot: number for number, slot in enumerate(slots)}
-    subject_parts, text_parts, html_parts = (_numbered(part, numbers) for part in parts)
-    return CompiledMessage(
-        slots, subject_parts, text_parts, html_parts, rendering, source.tracking, held
-    )
+    return Drawn(subject, text, html, held)
 
 
 def _ends(slot: Slot) -> bool:

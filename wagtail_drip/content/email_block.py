@@ -47,6 +47,10 @@ class EmailBlock:
     """
 
     depends_on: DependsOn = "nothing"
+    # Said by a class of itself, not of those made from it: that what it renders depends on its
+    # value, on what is chosen and linked there and on the Rendering alone. Such a message is kept
+    # from one batch to the next; one with any other block is rendered for each.
+    kept: bool = False
     words_in: tuple[str, ...] = ()  # names of the fields in which merge fields work
 
     def nested(self, depth: int) -> Block | None:

@@ -20,6 +20,7 @@ LAYOUT = gettext_lazy("Arrangement")
 class PointsBlock(EmailStructBlock):
     """A list whose marks look the same in every mail program: a table, not `ul`."""
 
+    kept = True
     marks = ChoiceBlock(
         label=gettext_lazy("Marks"),
         choices=[
@@ -85,6 +86,7 @@ class ColumnBlock(StreamBlock):
 class ColumnsBlock(EmailStructBlock):
     """Two columns, the first of them where reading begins; on phones it stands above the other."""
 
+    kept = True
     first = ColumnBlock(label=gettext_lazy("First column"))
     second = ColumnBlock(label=gettext_lazy("Second column"))
     sides = ("first", "second")
@@ -148,6 +150,7 @@ class ColumnsBlock(EmailStructBlock):
 
 
 class SpacerBlock(EmailStructBlock):
+    kept = True
     size = ChoiceBlock(
         label=gettext_lazy("How much"),
         choices=[
@@ -178,6 +181,8 @@ class SpacerBlock(EmailStructBlock):
 
 class SocialBlock(EmailBlock, StaticBlock):
     """The brand's links to other places, here and not only at the foot."""
+
+    kept = True
 
     class Meta:
         label = gettext_lazy("Where else to find us")

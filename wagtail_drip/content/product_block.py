@@ -20,6 +20,7 @@ WORDS = 45  # most of a description
 
 
 class ProductBlock(EmailStructBlock):
+    kept = True
     depends_on = "object"
     words_in = ("button",)
 

@@ -98,6 +98,7 @@ class _Cleaner(HTMLParser):
 class RawBlock(EmailBlock, TextBlock):
     """Who may not write it sees it and can't change it: admin/raw_html.py."""
 
+    kept = True
     slug = "raw"
 
     def __init__(self, **kwargs: Any) -> None:

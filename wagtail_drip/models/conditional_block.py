@@ -28,6 +28,8 @@ from .journeys import Enrollment
 class ShowIfBlock(GateBlock, StructBlock):
     """Registered without what stands inside: `nested` makes it for its place in a mail."""
 
+    kept = True
+
     match = ChoiceBlock(
         label=gettext_lazy("Show if"),
         choices=[

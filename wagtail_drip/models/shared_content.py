@@ -164,6 +164,8 @@ class SharedContent(
 class SharedBlock(GroupBlock, SnippetChooserBlock):
     """Shows the blocks of shared content as if they stood in the mail itself."""
 
+    kept = True
+
     def __init__(self, target_model: Any = "wagtail_drip.SharedContent", **kwargs: Any) -> None:
         super().__init__(target_model, **kwargs)
 
