@@ -78,9 +78,9 @@ class Bench:
                 self.templates.add(name)
         return f"{PREFIX}{name}"
 
-    def site(self, amount: int, **settings: Any) -> Site:
+    def site(self, amount: int = 0, **settings: Any) -> Site:
         """With so many people due."""
-        return self.site_of(["people", amount], **settings)
+        return self.site_of(*([["people", amount]] if amount else []), **settings)
 
     def site_of(self, *steps: Sequence[Any], **settings: Any) -> Site:
         return Site("run", self.template(*steps), EMAIL_PORT=self.sink.port, **settings)
@@ -223,6 +223,25 @@ def pacing(bench: Bench, amount: int, repeats: int) -> Iterator[Figure]:
     yield from in_turns("pacing", 0, 1, {f"{rate} a minute": run(rate) for rate in (60, 120)})
 
 
+def previewing(bench: Bench, amount: int, repeats: int) -> Iterator[Figure]:
+    """The preview beside the editor, of a mail of 40 blocks; Wagtail's own of the same blocks."""
+    with bench.site() as site:
+        told = json.loads(site.call("measure", "previewing", 40, 20))
+    for name in told:
+        told[name].sort()
+
+    def run(name: str) -> Run:
+        seconds = told[name]
+        return lambda: {
+            "seconds": median(seconds),
+            "amount": 1,
+            "p95": seconds[round(len(seconds) * 0.95) - 1],
+        }
+
+    contestants = {"Wagtail, on a page": run("wagtail"), "ours, as a mail": run("ours")}
+    yield from in_turns("preview of 40 blocks", 1, 1, contestants)
+
+
 CASES: dict[str, Callable[[Bench, int, int], Iterable[Figure]]] = {
     "wire": wire,
     "slow-relay": slow_relay,
@@ -231,6 +250,7 @@ CASES: dict[str, Callable[[Bench, int, int], Iterable[Figure]]] = {
     "planning": planning,
     "enrolling": enrolling,
     "pacing": pacing,
+    "preview": previewing,
 }
 
 

@@ -13,4 +13,8 @@ EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = "127.0.0.1"
 LOGGING = {**LOGGING, "root": {"level": "ERROR", "handlers": []}}
 WAGTAIL_DRIP_SENDING = "on"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 globals().update(json.loads(os.environ.get("DRIP_BENCH_SETTINGS", "{}")))

@@ -3,7 +3,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from wagtail.models import Page
 
 from wagtail_drip.content.compiling import MOST_BYTES, compile_message
@@ -140,3 +142,26 @@ def test_half_a_character_is_a_fault_and_no_error():
 def test_what_is_no_address_leads_nowhere():
     page = soup(make_one(source(("text", '<p><a href="http://[">x</a></p>'))))
     assert page.find("a", string="x") is None
+
+
+def test_what_texts_link_is_looked_up_for_all_of_them_at_once(db):
+    root = Page.objects.get(depth=2)
+    pages = [root.add_child(instance=Page(title=f"P{n}", slug=f"p{n}")) for n in range(8)]
+
+    def asked(number: int) -> tuple[int, str]:
+        texts = [f'<p><a linktype="page" id="{page.pk}">x</a></p>' for page in pages[:number]]
+        message = source(*(("text", text) for text in texts))
+        with CaptureQueriesContext(connection) as captured:
+            made = compile_message(message, strict=False)
+        return len(captured), "".join(map(str, made.html))
+
+    asked(1)
+    (few, _html), (many, html) = asked(2), asked(8)
+    assert few == many
+    assert all(f'href="https://shop.example/p{n}/"' in html for n in range(8))
+
+
+def test_a_text_that_holds_the_mark_between_texts_is_looked_up_alone():
+    texts = ["<p>a\ue004b</p>", "<p>c</p>"]
+    html = "".join(map(str, compile_message(source(*(("text", one) for one in texts))).html))
+    assert "c</p>" in html and "a" in html

@@ -18,8 +18,9 @@ from django.utils import translation
 from django.utils.functional import cached_property
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
-from wagtail.blocks import StreamValue
+from wagtail.blocks import RichTextBlock, StreamValue
 
+from .. import chosen
 from ..streams import UnknownBlock, kind, stored
 from . import keeping, merge_fields, mime, products, references, richtext, targets
 from .branding import Brand
@@ -259,6 +260,7 @@ def _compiled(source: Source, rendering: Rendering) -> CompiledMessage:
 
 def _drawn(source: Source, rendering: Rendering) -> Drawn:
     body = list(rows(source))
+    rendering.expand([*_rich_texts(body), source.brand.footer])
     subject = rendering.merge(source.subject)
     context = {
         "brand": source.brand,
@@ -278,6 +280,13 @@ def _drawn(source: Source, rendering: Rendering) -> Drawn:
         _TEMPLATES + "base.txt", {**context, "rows": [text for text in plain_rows if text.strip()]}
     )
     return Drawn(subject, text, html, held)
+
+
+def _rich_texts(body: Iterable[Row]) -> Iterator[str]:
+    for row in _with_inside(body):
+        for inner, given in chosen.inside(row.block, row.value):
+            if isinstance(inner, RichTextBlock) and given:
+                yield given.source
 
 
 def _ends(slot: Slot) -> bool:

@@ -28,7 +28,7 @@ from typing import Any, Literal
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 from wagtail.blocks import Block, StructBlock
-from wagtail.rich_text import RichText, expand_db_html
+from wagtail.rich_text import RichText
 
 from . import products, references, richtext
 from .branding import Brand
@@ -133,7 +133,7 @@ def merged(value: Any, rendering: Rendering) -> str:
             trouble = references.broken(value.source) if rendering.strict else []
         if trouble:
             raise products.Unavailable(Hold(trouble[0]))  # rather than mail a broken link
-        return mark_safe(rendering.rich(expand_db_html(value.source)))
+        return mark_safe(rendering.rich(rendering.expanded(value.source)))
     return rendering.merge(value)
 
 

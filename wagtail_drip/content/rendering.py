@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape, unescape
@@ -28,6 +28,7 @@ LOGO = (240, 72)  # the most room it takes, CSS pixels: width, height
 _TAG = re.compile(r"<[a-zA-Z][^\s/>]*(?:\s+[^\s=>/]+(?:=\"[^\"]*\")?)+\s*/?>")
 _URL = re.compile(r'(?<=\s)(href|src|background)="([^"]*)"')
 _RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ks", "ku-arab", "ps", "sd", "ug", "ur", "yi"}
+_APART = "\ue004"  # between texts that are looked through as one
 # PNG may be transparent. All the rest becomes JPEG: mail programs show nothing newer.
 _KEPT_AS_PNG = {".png", ".gif"}
 
@@ -63,6 +64,8 @@ class Rendering:
     campaign: str = ""  # the names of whose mail it is, and of its topic
     topic: str = ""
     column: int = 0  # width of the column it stands in, CSS pixels; 0: it has the whole row
+    # Rich texts as the database holds them, by what they are with their links as addresses.
+    _expanded: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_about_nothing(self) -> bool:
@@ -103,7 +106,7 @@ class Rendering:
     @property
     def footer(self) -> str:
         """The brand's own words at the foot, as HTML."""
-        return mark_safe(self.rich(expand_db_html(self.brand.footer)))
+        return mark_safe(self.rich(self.expanded(self.brand.footer)))
 
     @property
     def style(self) -> str:
@@ -119,6 +122,19 @@ class Rendering:
     def rich(self, html: str) -> str:
         """Expanded rich text, cleaned, with its merge fields in and its links absolute."""
         return richtext.clean(html, merge=self.merge, absolute=self.absolute)
+
+    def expand(self, texts: Iterable[str]) -> None:
+        """Look up what these rich texts link, for all of them at once."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._expanded]
+        whole = [text for text in new if _APART not in text]
+        found = expand_db_html(_APART.join(whole)).split(_APART) if whole else []
+        self._expanded.update(zip(whole, found, strict=True))
+
+    def expanded(self, text: str) -> str:
+        """A rich text with addresses in the place of what it links."""
+        if text not in self._expanded:
+            self._expanded[text] = expand_db_html(text)
+        return self._expanded[text]
 
     def absolute(self, url: str | None) -> str:
         """`url` with the brand's scheme and host where it has none; "" where it is unsafe."""
