@@ -49,6 +49,7 @@ def fill() -> dict[str, Any]:
         **journeys(campaign, people, now),
         **of_people(people[0], now),
         **of_site(site),
+        "task": tasks(people[:2], site, now),
         "contactimport": imports(now),
     }
     revised = (campaign, step, rows["sharedcontent"])
@@ -176,10 +177,28 @@ def of_site(site: Any) -> dict[str, Any]:
     return {
         "sharedcontent": shared,
         "apikey": ApiKey.objects.create(name="Till in the shop", site=site),
-        "cap": Cap.objects.create(site=site),
+        "cap": Cap.objects.create(site=site, most=1000),  # who comes to the shop gets all mails
         "sitebrand": SiteBrand.objects.get(site=site),
         "sitesettings": SiteSettings.objects.create(site=site),
     }
+
+
+def tasks(people: list[Any], site: Any, now: Any) -> Any:
+    """What the staff is to do: a letter, and a call that is overdue."""
+    from wagtail_drip.models import Task
+
+    letter, call = (
+        Task.objects.create(
+            contact=person, site=site, kind=kind, title=title, text=text, created_at=now,
+            due_at=now + timedelta(days=days),
+        )
+        for person, kind, title, text, days in (
+            (people[0], "letter", "Print the invitation", "Dear reader,\n\nplease come.", 3),
+            (people[1], "call", "تماس بگیرید", "How was the workshop? " * 9, -2),
+        )
+    )  # fmt: skip
+    assert call.pk
+    return letter
 
 
 def bought(email: str) -> None:

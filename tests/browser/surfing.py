@@ -22,11 +22,12 @@ PATIENCE = 60.0  # seconds; a busy machine needs them, and a quick one none
 MOMENT = 5.0  # seconds after which something that did not open is pressed again
 # Wagtail's own: with a filter set, its button's name lacks the number that it shows; this other
 # button's gray is too light, and the red of a button that deletes is so on dark pages; the text
-# editor of a field, unlike that of a block, has no name, and under a dialog none has a role.
+# editor of a field, unlike that of a block, has no name, and under a dialog none has a role; what
+# it says at the top of a page after a deed comes in half transparent.
 NOT_OURS = [
     [".w-slim-header-action-button"], [".w-minimap__collapse-all"], [".button.serious"],
     [".w-field .public-DraftEditor-content:not([aria-label])"],
-    [".public-DraftEditor-content[contenteditable=false]"],
+    [".public-DraftEditor-content[contenteditable=false]"], [".messages"],
 ]  # fmt: skip
 LOOK = """
 const [exclude, colors, done] = arguments;
