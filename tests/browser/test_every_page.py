@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 # Addresses that answer with no page of their own.
 PARTS = re.compile(
-    r"results$|snippetchoosers|preview_on"  # what a page loads: its list, a chooser, a preview
+    r"results$|snippetchoosers|preview_on|:checks$"  # what a page loads: its list, a chooser …
     r"|workflow_action|collect_workflow|confirm_workflow|workflow_history_detail|workflow_preview"
     r"|:(un)?lock$|revisions_unschedule"  # asked only of what is locked, scheduled or in a workflow
     r"|(?:campaign|step|topic):delete$"  # what is in use can't be; test_snippets.py has the answer

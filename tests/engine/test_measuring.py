@@ -53,6 +53,7 @@ def test_a_goal_counts_for_the_last_mail_before_it_with_its_value(campaign):
         "n1": Numbers(1, 1),
         "n2": Numbers(1, 1, converted=1, value=Decimal("12.50")),
     }
+    assert str(by_node()["n2"].value) == "12.50"  # as people write it, on each database
 
 
 def test_who_unsubscribed_by_this_mails_link(campaign):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -58,7 +58,13 @@ def measure(deliveries: QuerySet[Delivery], *by: str) -> dict[tuple[Any, ...], N
         )
         .order_by()
     )
-    return {row[: len(by)]: Numbers(*row[len(by) :]) for row in counted}
+    return {row[: len(by)]: _numbers(*row[len(by) :]) for row in counted}
+
+
+def _numbers(*counts: Any) -> Numbers:
+    """SQLite counts sums in floats, and gives back more places than there are."""
+    found = Numbers(*counts)
+    return replace(found, value=found.value.quantize(Decimal("0.01")))
 
 
 def total(numbers: Iterable[Numbers]) -> Numbers:
