@@ -12,7 +12,7 @@ from tests.queries import queries
 from wagtail_drip.engine.ticking import tick
 from wagtail_drip.engine.time_travel import MOMENTS, fast_forward
 from wagtail_drip.management.commands.drip_fast_forward import parsed
-from wagtail_drip.models import Campaign, Delivery, Enrollment, Event, Heartbeat
+from wagtail_drip.models import Campaign, Decision, Delivery, Enrollment, Event, Heartbeat
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -68,6 +68,17 @@ def test_no_moment_is_forgotten():
         found = {f.name for f in model._meta.fields if isinstance(f, models.DateTimeField)}
         if model is not Heartbeat:
             assert found - REAL_TIME == set(MOMENTS.get(model, ())), model
+
+
+def test_what_a_decision_saw_moves_with_it(now):
+    row = factories.enrollment(factories.campaign())
+    seen = {"until": now.isoformat(), "day": "2026-05-01", "held": [now.isoformat()], "most": 3}
+    Decision.objects.create(enrollment=row, node="n1", at=now, code="waits", seen=seen)
+    fast_forward(DAY)
+    then = (now - DAY).isoformat()
+    found = Decision.objects.get()
+    assert found.at == now - DAY
+    assert found.seen == {"until": then, "day": "2026-05-01", "held": [then], "most": 3}
 
 
 def test_fractions_of_seconds_survive(now):

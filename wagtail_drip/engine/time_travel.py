@@ -6,7 +6,9 @@ time in between had passed.
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models import F
@@ -73,10 +75,32 @@ MOMENTS: dict[type[models.Model], tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00")
+
 
 def fast_forward(delta: timedelta) -> None:
-    """Let `delta` pass. One UPDATE for each table; leases and the heartbeat keep real time."""
+    """Let `delta` pass. Leases and the heartbeat keep real time."""
     with transaction.atomic():
         for model, names in MOMENTS.items():
             model._default_manager.update(**{name: F(name) - delta for name in names})
+        _age_what_was_seen(delta)
         announce()
+
+
+def _age_what_was_seen(delta: timedelta) -> None:
+    """The moments inside decisions ("waits until …"), as flow/reasons.py writes them."""
+    told = Decision.objects.order_by().values_list("pk", "seen")
+    rows = [(pk, seen, _aged(seen, delta)) for pk, seen in told]
+    changed = [Decision(pk=pk, seen=aged) for pk, seen, aged in rows if aged != seen]
+    Decision.objects.bulk_update(changed, ["seen"], batch_size=500)
+
+
+def _aged(value: Any, delta: timedelta) -> Any:
+    match value:
+        case dict():
+            return {key: _aged(inner, delta) for key, inner in value.items()}
+        case list():
+            return [_aged(inner, delta) for inner in value]
+        case str() if MOMENT.fullmatch(value):
+            return (datetime.fromisoformat(value) - delta).isoformat()
+    return value
