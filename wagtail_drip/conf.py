@@ -90,6 +90,49 @@ class Conf:
         return bool(self._get("WEBHOOK_LOOPBACK", False))
 
     @property
+    def SMS_BACKEND(self) -> str:
+        """Dotted path of what sends text messages; "": nothing does."""
+        return self._get("SMS_BACKEND", "")
+
+    @property
+    def SMS_ATTRIBUTE(self) -> str:
+        """The key of the attribute that holds a contact's mobile number."""
+        return self._get("SMS_ATTRIBUTE", "phone")
+
+    @property
+    def SMS_REGION(self) -> str:
+        """The country of numbers that are written without one, such as "DE"; "": none."""
+        return str(self._get("SMS_REGION", "")).upper()
+
+    @property
+    def SMS_SEGMENTS(self) -> int:
+        """From how many segments on the editor warns that a text message is long."""
+        return max(1, int(self._get("SMS_SEGMENTS", 3)))
+
+    @property
+    def SMS_SECONDS(self) -> float:
+        """Longest wait for an answer of the provider of text messages."""
+        return min(20.0, float(self._get("SMS_SECONDS", 10)))
+
+    @property
+    def SMS_STOP_WORDS(self) -> list[str]:
+        """Answers that end text messages as STOP does, in your readers' languages."""
+        return [
+            str(word) for word in self._get("SMS_STOP_WORDS", ["لغو", "إلغاء", "إيقاف", "стоп"])
+        ]
+
+    @property
+    def TWILIO(self) -> dict[str, str]:
+        """Twilio's ACCOUNT_SID and AUTH_TOKEN, and FROM (a number) or MESSAGING_SERVICE_SID."""
+        value = self._get("TWILIO", {})
+        known = {"ACCOUNT_SID", "AUTH_TOKEN", "FROM", "MESSAGING_SERVICE_SID", "BASE_URL"}
+        if not isinstance(value, dict) or value.keys() - known:
+            raise ImproperlyConfigured(
+                f"{PREFIX}TWILIO must be a dict with some of: {', '.join(sorted(known))}."
+            )
+        return {name: str(one or "") for name, one in value.items()}
+
+    @property
     def LETTER_LINES(self) -> list[list[str]]:
         """The attributes that make a person's postal address, line by line, for letters."""
         return self._get("LETTER_LINES", [["street"], ["postal_code", "city"], ["country"]])

@@ -1,7 +1,8 @@
 """Attributes: what a site wants to know of its people, each with a type.
 
 A value lives in `Contact.attributes` under the attribute's key, as JSON: a text, a number, true or
-false, a date as "2026-12-31", a moment as "2026-12-31T10:00:00+00:00" (UTC), a choice as its text.
+false, a phone number as "+491701234567", a date as "2026-12-31", a moment as
+"2026-12-31T10:00:00+00:00" (UTC), a choice as its text.
 So ISO dates compare as texts (models/questions.py). Site code may keep other keys there too;
 editors and imports see those that are defined.
 """
@@ -21,6 +22,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.search import index
 
+from ..content import phone
+
 LONGEST = 2000  # characters of a text
 KEY = RegexValidator(r"^[a-z][a-z0-9_]*\Z", gettext_lazy("Use a–z, 0–9 and _, a letter first."))
 YES, NO = {"yes", "true", "1", "on", "y"}, {"no", "false", "0", "off", "n"}
@@ -38,6 +41,7 @@ class Attribute(index.Indexed, models.Model):
         DATE = "date", gettext_lazy("date")
         DATETIME = "datetime", gettext_lazy("date and time")
         CHOICE = "choice", gettext_lazy("one of a list")
+        PHONE = "phone", gettext_lazy("phone number")
 
     label = models.CharField(gettext_lazy("name"), max_length=100)
     key = models.CharField(
@@ -131,6 +135,13 @@ class Attribute(index.Indexed, models.Model):
                 return option
         raise self._wrong(text, _("one of: %s") % ", ".join(self.options()[:10]))
 
+    def _read_phone(self, text: str) -> str:
+        try:
+            return phone.normalize(text)
+        except ValueError:
+            wanted = _("a phone number such as +44 7400 123456")
+            raise self._wrong(text, wanted) from None
+
     def _wrong(self, text: str, wanted: str) -> ValueError:
         words = {"text": text[:60], "label": self, "wanted": wanted}
         return ValueError(_("“%(text)s” is no “%(label)s”; it must be %(wanted)s.") % words)
@@ -143,4 +154,5 @@ _READERS: Mapping[str, Any] = {
     Attribute.Type.DATE: Attribute._read_date,
     Attribute.Type.DATETIME: Attribute._read_datetime,
     Attribute.Type.CHOICE: Attribute._read_choice,
+    Attribute.Type.PHONE: Attribute._read_phone,
 }
