@@ -10,15 +10,19 @@ import pytest
 import time_machine
 from django.core import mail
 from django.db import connection
+from wagtail import hooks
 
 from tests import factories
 from wagtail_drip import api, registry
+from wagtail_drip.channels.memory import MemoryChannel
+from wagtail_drip.channels.sms import SmsChannel
 from wagtail_drip.engine.files.making import make
 from wagtail_drip.engine.files.mapping import Recorded, guess
 from wagtail_drip.engine.ticking import tick
 from wagtail_drip.models import Campaign, Contact, Delivery, Enrollment, Step, Topic
 
 NOW = factories.NOW
+PHONE = {"phone": "+447400123456"}
 ORDER = {"book": 0, "order": 1, "total": "18.50"}
 # Of these the way is told on each database; of the others on SQLite.
 EVERYWHERE = {"welcome", "interested", "cart", "first_order", "order_confirmation", "inactive"}
@@ -351,6 +355,17 @@ STORIES = [
         {"ann": "2 wish", "bob": "", "cyd": "", "dot": ""},
     ),
     Story(
+        "birthday",
+        [
+            *((-1, who, "agreed_to_texts") for who in ("ann", "cyd", "dot")),
+            *((0, who, "is_known", {"birthday": "1990-03-04", **PHONE}) for who in ("ann", "bob")),
+            (0, "cyd", "is_known", {"birthday": "1990-03-04", **PHONE}),  # not to mails
+            (0, "dot", "is_known", {"birthday": "1990-03-04", "phone": "none of yours"}),
+        ],
+        {"ann": "2 wish, 2 short", "bob": "2 wish", "cyd": "", "dot": "2 wish"},
+        answers={"texts": "texts"},
+    ),
+    Story(
         "holiday",
         [(4, "bob", "order_placed", ORDER)],
         {"ann": "3 wish, 8 last", "bob": "3 wish", "cyd": ""},
@@ -379,7 +394,8 @@ STORIES = [
 
 
 def stories() -> list[Any]:
-    return [pytest.param(story, id=story.recipe) for story in STORIES]
+    ids = [f"{one.recipe} {' '.join(one.answers)}".strip() for one in STORIES]
+    return [pytest.param(story, id=id) for story, id in zip(STORIES, ids, strict=True)]
 
 
 def test_every_recipe_has_its_story():
@@ -392,14 +408,18 @@ def test_every_recipe_has_its_story():
 def test_story(story: Story, topic: Topic, events: Any, books: list[Any]) -> None:
     if connection.vendor != "sqlite" and story.recipe not in EVERYWHERE:
         pytest.skip("told on SQLite; six of them on each database")
-    told = Telling(story, topic, books)
-    with time_machine.travel(NOW, tick=False) as clock:
+    told, texts = Telling(story, topic, books), MemoryChannel(slug="sms")
+    channels = {"sms": SmsChannel(texts)}
+    with (
+        time_machine.travel(NOW, tick=False) as clock,
+        hooks.register_temporarily("register_drip_channels", lambda: channels),
+    ):
         told.tell(clock)
     assert told.got == {who: _rounded(_mails(said)) for who, said in story.gets.items()}
     assert not Enrollment.objects.filter(state="failed").exists()
     assert set(Delivery.objects.values_list("state", flat=True)) <= {"sent", "skipped"}
-    for message in mail.outbox:
-        shown = message.subject + message.body + message.alternatives[0][0]
+    mails = [one.subject + one.body + one.alternatives[0][0] for one in mail.outbox]
+    for shown in [*mails, *(one.text for one in texts.taken)]:
         assert not [odd for odd in ("{{", "[[", "}}", "@hello", "…") if odd in shown], shown
 
 
@@ -460,6 +480,10 @@ class Telling:
                 other, _new = Topic.objects.get_or_create(
                     slug="tips", defaults={"name": "Tips", "site": self.topic.site}
                 )
+                factories.consent(Contact.objects.get(email=email), other)
+            case "agreed_to_texts":
+                texts = {"name": "Texts", "channel": "sms", "site": self.topic.site}
+                other, _new = Topic.objects.get_or_create(slug="texts", defaults=texts)
                 factories.consent(Contact.objects.get(email=email), other)
             case "left_topic":
                 api.unsubscribe(data["topic"], email=email)

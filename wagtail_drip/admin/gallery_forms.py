@@ -35,6 +35,8 @@ class RecipeForm(forms.Form):
         self._add_site()
         self._add_language()
         for ask in recipe.asks:
+            if ask.kind == "topic" and ask.optional and not self._topics(ask):
+                continue
             field = getattr(self, f"_{ask.kind}")(ask)
             field.label, field.required = recipe.question(ask), not ask.optional
             field.help_text = " ".join(filter(None, [str(field.help_text), recipe.help(ask)]))
@@ -47,7 +49,7 @@ class RecipeForm(forms.Form):
             if ask.kind == "date":
                 value = f"{value['of']}:{value['key']}" if value else ""
             elif ask.kind == "topic":
-                topics = list(self._topics()[:2])
+                topics = list(self._topics(ask)[:2])
                 value = topics[0].slug if len(topics) == 1 else ""
             found[ask.name] = value
         return found
@@ -89,12 +91,13 @@ class RecipeForm(forms.Form):
         return forms.ChoiceField(choices=choices + [group for group in groups if group[1]])
 
     def _topic(self, ask: Ask) -> forms.Field:
-        topics = [(topic.slug, topic.name) for topic in self._topics()]
+        topics = [(topic.slug, topic.name) for topic in self._topics(ask)]
         help_text = "" if topics else _("This site has none yet: make one under “Mailing topics”.")
-        return forms.ChoiceField(choices=[("", _("Choose")), *topics], help_text=help_text)
+        first = EMPTY if ask.optional else ("", _("Choose"))
+        return forms.ChoiceField(choices=[first, *topics], help_text=help_text)
 
-    def _topics(self) -> Any:
-        return within(Topic.objects.order_by("name"), self.user)
+    def _topics(self, ask: Ask) -> Any:
+        return within(Topic.objects.filter(channel=ask.channel).order_by("name"), self.user)
 
     def _code(self, ask: Ask) -> forms.Field:
         if offered := coupons.offers():

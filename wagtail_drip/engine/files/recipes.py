@@ -4,7 +4,7 @@ A recipe is a folder: `campaign.json` is what `drip_import` reads, and in it
 
 - `"?order"` stands for the answer to the question `order`, `"?day.key"` for a part of it, and
   `"?same|none"` for the answer or else what follows the bar. A block with a question that nobody
-  answered, and that may stay open, is left out;
+  answered, and that may stay open, is left out; so is one with such a question in its `"needs"`;
 - `"@hello.subject"` stands for a text of the language file: `en.json`, `fa.json` …, one flat object
   by key each. In a text, `[[amount]]` is an answer; `{{ event.[[what]]|it }}` without one is "it".
 
@@ -66,6 +66,7 @@ class Ask:
     likely: tuple[Any, ...] = ()
     optional: bool = False
     of: tuple[str, ...] = ()
+    channel: str = "email"  # of a topic: what people get by it
     product: bool = False  # its mails show the product that such an event is about
     least: int = 1
     most: int = 1_000_000
@@ -260,6 +261,8 @@ class _Filling:
                 if not block:
                     raise
                 continue  # the block that it stands in isn't there without an answer
+            if block:
+                filled.pop("needs", None)
             yield _coupon_or_words(filled) if block and item["type"] == "coupon" else filled
 
     def string(self, text: str) -> Any:
