@@ -5,6 +5,7 @@ from anymail.webhooks.mailtrap import MailtrapTrackingWebhookView
 from django.core.checks import INFO, run_checks
 from django.urls import include, path
 
+from tests import factories as make
 from wagtail_drip import checks
 
 GOOD_CLUSTER = {
@@ -176,3 +177,48 @@ def test_a_fresh_site_is_not_nagged(settings):
     for name in ("BASE_URL", "FROM_EMAIL", "POSTAL_ADDRESS", "HASH_KEY"):
         setattr(settings, f"WAGTAIL_DRIP_{name}", "")
     assert found(include_deployment_checks=True) == []
+
+
+TWILIO = {"ACCOUNT_SID": "AC1", "AUTH_TOKEN": "secret", "FROM": "+15005550006"}
+
+
+@pytest.mark.parametrize(
+    ("backend", "options", "region", "wrong"),
+    [
+        ("", {}, "", []),
+        ("", {"TOKEN": "x"}, "", ["E023"]),
+        ("", "AC1", "", ["E023"]),
+        ("wagtail_drip.channels.twilio.Twilio", TWILIO, "DE", []),
+        ("wagtail_drip.channels.twilio.Twilio", TWILIO, "", ["W018"]),
+        ("wagtail_drip.channels.twilio.Twilio", {**TWILIO, "AUTH_TOKEN": ""}, "DE", ["E024"]),
+        ("wagtail_drip.channels.twilio.Twilio", {}, "DE", ["E024"]),
+        ("no.such.Backend", {}, "DE", ["E024"]),
+        ("wagtail_drip.channels.console.ConsoleTexts", {}, "DE", []),
+    ],
+)
+def test_text_messages(settings, backend, options, region, wrong):
+    settings.WAGTAIL_DRIP_SMS_BACKEND = backend
+    settings.WAGTAIL_DRIP_TWILIO = options
+    settings.WAGTAIL_DRIP_SMS_REGION = region
+    assert found() == wrong
+
+
+def test_text_messages_without_the_library_for_numbers(settings, monkeypatch):
+    settings.WAGTAIL_DRIP_SMS_BACKEND = "wagtail_drip.channels.console.ConsoleTexts"
+    settings.WAGTAIL_DRIP_SMS_REGION = "DE"
+    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+    assert found() == ["E025"]
+
+
+@pytest.mark.django_db
+def test_live_text_messages_that_no_back_end_sends(settings):
+    live = make.step("Soon", channel="sms")
+    make.step("A draft", channel="sms", live=False)
+    [told] = checks.check_texts(None, ["default"])
+    assert told.id == "wagtail_drip.W019" and "Soon." in told.msg and "draft" not in told.msg
+    assert checks.check_texts(None) == [] == checks.check_texts(None, ["other"])
+    settings.WAGTAIL_DRIP_SMS_BACKEND = "wagtail_drip.channels.console.ConsoleTexts"
+    assert checks.check_texts(None, ["default"]) == []
+    settings.WAGTAIL_DRIP_SMS_BACKEND = ""
+    live.delete()
+    assert checks.check_texts(None, ["default"]) == []

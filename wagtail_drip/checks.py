@@ -1,4 +1,4 @@
-"""System checks: settings that would cost mails, or double them. No database is asked.
+"""System checks: settings that would cost mails, or double them. `check_texts` alone asks rows.
 
 Each function returns what is wrong, with a hint that says what to change; `drip_doctor` shows the
 same ones beside what only the running system can tell. docs/reference.md lists all ids.
@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from email.utils import parseaddr
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, DatabaseError
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils.module_loading import import_string
 
@@ -32,6 +34,7 @@ FREE_MAIL = {
     "icloud.com", "live.com", "mail.ru", "me.com", "msn.com", "outlook.com", "proton.me",
     "protonmail.com", "qq.com", "web.de", "yahoo.com", "yahoo.co.uk", "yahoo.fr", "yandex.ru",
 }  # fmt: skip
+SMS = "sms"  # the channel of text messages
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -39,6 +42,7 @@ def register() -> None:
     """Called once the apps are ready."""
     checks.register(check_settings, TAG)
     checks.register(check_deployment, TAG, deploy=True)
+    checks.register(check_texts, checks.Tags.database)
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> Findings:
@@ -52,7 +56,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> Findings:
         *cluster(),
         *database(),
     ]
-    found += [*retention(), *sources(), *webhooks()]
+    found += [*retention(), *sources(), *webhooks(), *texts()]
     if _sends():
         found += [*base_url(), *sender(), *postal_address(), *hash_key(), *patience()]
     return found
@@ -94,6 +98,53 @@ def webhooks() -> Findings:
         hint = "Make each with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         return [checks.Error(str(error), hint=hint, id="wagtail_drip.E022")]
     return []
+
+
+def texts() -> Findings:
+    """Text messages that could not go, or not to whom they are meant."""
+    try:
+        conf.TWILIO  # noqa: B018 - reading it is the check
+    except ImproperlyConfigured as error:
+        hint = "Give it ACCOUNT_SID, AUTH_TOKEN and FROM or MESSAGING_SERVICE_SID."
+        return [checks.Error(str(error), hint=hint, id="wagtail_drip.E023")]
+    if not conf.SMS_BACKEND:
+        return []
+    found: Findings = []
+    channel = registry.channels().get(SMS)
+    if channel and (trouble := channel.obstacle()):
+        hint = (
+            "Set WAGTAIL_DRIP_SMS_BACKEND to 'wagtail_drip.channels.twilio.Twilio' and what it "
+            "needs, or to '' to send none."
+        )
+        found.append(checks.Error(str(trouble), hint=hint, id="wagtail_drip.E024"))
+    if not find_spec("phonenumbers"):
+        text = "Phone numbers can't be understood: the library phonenumbers is missing."
+        hint = "Install it: pip install 'wagtail-drip[sms]'."
+        found.append(checks.Error(text, hint=hint, id="wagtail_drip.E025"))
+    if not conf.SMS_REGION:
+        text = "Numbers written without a country's code can't be used: no country is set."
+        hint = (
+            "Set it to the country of most of your contacts, e.g. WAGTAIL_DRIP_SMS_REGION = 'DE'."
+        )
+        found.append(checks.Warning(text, hint=hint, id="wagtail_drip.W018"))
+    return found
+
+
+def check_texts(app_configs: Any, databases: Any = None, **kwargs: Any) -> Findings:
+    """Text messages that are live and can't go. Asked where the database may be asked."""
+    channel = registry.channels().get(SMS)
+    if DEFAULT_DB_ALIAS not in (databases or ()) or not channel or not channel.obstacle():
+        return []
+    try:
+        live = apps.get_model("wagtail_drip.Step").objects.filter(channel=SMS, live=True)
+        names = list(live.order_by("pk").values_list("name", flat=True)[:5])
+    except DatabaseError:  # not migrated yet
+        return []
+    if not names:
+        return []
+    text = f"Live text messages can't go: {', '.join(names)}. {channel.obstacle()}"
+    hint = "Set WAGTAIL_DRIP_SMS_BACKEND and what it needs, or unpublish them."
+    return [checks.Warning(text, hint=hint, id="wagtail_drip.W019")]
 
 
 def loopback() -> Findings:

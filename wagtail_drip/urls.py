@@ -3,6 +3,7 @@
 from django.urls import path
 
 from .integrations.endpoint import EventsView
+from .integrations.twilio import InboundView, StatusView
 from .recipients.clicks import ClickView, OpenView
 from .recipients.confirming import ConfirmView
 from .recipients.leaving import LeaveView
@@ -22,5 +23,7 @@ urlpatterns = [
     path("c/<str:key>/<str:signed>/", ClickView.as_view(), name="click"),
     path("c/<str:key>/<str:signed>/<path:shown>", ClickView.as_view(), name="click"),
     path("events/", EventsView.as_view(), name="events"),
+    path("sms/twilio/", InboundView.as_view(), name="twilio"),
+    path("sms/twilio/<str:token>/", StatusView.as_view(), name="twilio_status"),
     path("o/<str:signed>/", OpenView.as_view(), name="open"),
 ]

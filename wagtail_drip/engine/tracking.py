@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from ..conf import conf
+from ..content import phone
+from ..content.phone import SMS
 from ..models import Consent, Delivery, EarlyFact, Enrollment, Link, Reaction
 from ..models.addresses import digest, normalize
 from ..models.consent import Suppression, suppress
@@ -29,7 +31,8 @@ COMPLAINED = "complained"
 OPENED = "opened"
 CLICKED = "clicked"
 UNSUBSCRIBED = "unsubscribed"
-FACTS = (DELIVERED, BOUNCED, COMPLAINED, OPENED, CLICKED, UNSUBSCRIBED)
+TAKEN = "taken"  # the provider has it: no more than that it was sent
+FACTS = (DELIVERED, BOUNCED, COMPLAINED, OPENED, CLICKED, UNSUBSCRIBED, TAKEN)
 
 HARD, SOFT = "hard", "soft"
 _BOUNCE_RANK = {"": 0, SOFT: 1, HARD: 2}
@@ -85,7 +88,7 @@ def note(
 
 @on_deadlock
 def react(
-    token: str,
+    which: str | int,
     fact: str,
     at: datetime,
     *,
@@ -95,10 +98,12 @@ def react(
 ) -> bool:
     """Note that a link or the pixel of this mail was called: OPENED or CLICKED, and nothing else.
 
-    `by`: who it was, by the request alone. False where there is no such delivery, or its person
-    was erased, or wants nobody to see.
+    `which`: the delivery's token, or of a short link its primary key. `by`: who it was, by the
+    request alone. False where there is no such delivery, or its person was erased, or wants nobody
+    to see.
     """
-    ours = Delivery.objects.filter(token=token)
+    by_key = isinstance(which, int)
+    ours = Delivery.objects.filter(**({"pk": which} if by_key else {"token": which}))
     found = ours.select_related("contact").defer("contact__attributes").first()
     if not found or found.contact.erased_at or not reacting.may_see(found.contact, fact):
         return False
@@ -201,6 +206,8 @@ def _set(delivery: Delivery, fact: str, at: datetime, bounce_type: str, detail: 
     """Write the fact. Returns whether it is news that may have consequences."""
     if fact == UNSUBSCRIBED:  # kept as the withdrawn consent and its proof
         return True
+    if fact == TAKEN:  # what `_settle` has written is all
+        return False
     first = getattr(delivery, f"{fact}_at")
     setattr(delivery, f"{fact}_at", min(first, at) if first else at)
     if fact != BOUNCED:
@@ -221,6 +228,10 @@ def _after_bounce(delivery: Delivery, at: datetime, email: str) -> None:
     After a hard bounce, or a soft one that is the last of conf.SOFT_BOUNCES mails in a row.
     """
     contact = delivery.contact
+    if delivery.channel == SMS:  # it tells of a number alone; their mails go on
+        if delivery.bounce_type == HARD and (number := _number(email)):
+            suppress(number, reason=Suppression.Reason.BOUNCED, at=at)
+        return
     if delivery.bounce_type == SOFT and _bounced_in_a_row(delivery, email):
         logger.info("The address of contact %s is given up after soft bounces.", contact.pk)
     elif delivery.bounce_type != HARD:
@@ -242,9 +253,8 @@ def _bounced_in_a_row(delivery: Delivery, email: str) -> bool:
     contact, most = delivery.contact, conf.SOFT_BOUNCES
     if email and _address(email) != contact.email:
         return False
-    told = Delivery.objects.filter(contact=contact, state=Delivery.State.SENT).exclude(
-        bounced_at=None, delivered_at=None
-    )
+    mails = Delivery.objects.filter(contact=contact, channel=delivery.channel)
+    told = mails.filter(state=Delivery.State.SENT).exclude(bounced_at=None, delivered_at=None)
     last = told.order_by("-settled_at", "-pk").values_list(
         "bounce_type", "bounced_at", "delivered_at"
     )[:most]
@@ -271,6 +281,13 @@ def _after_unsubscribe(delivery: Delivery, at: datetime, email: str) -> None:
     granted = Consent.objects.filter(contact=contact, topic=topic, state=Consent.State.GRANTED)
     if not granted.filter(changed_at__gt=at).exists():
         leaving.leave_topic(contact, topic, at=at, source=source)
+
+
+def _number(text: str) -> str:
+    try:
+        return phone.normalize(text) if text else ""
+    except ValueError:
+        return ""
 
 
 def _address(email: str) -> str:

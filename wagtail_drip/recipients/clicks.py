@@ -52,11 +52,12 @@ class OpenView(PublicView):
 def _note(request: HttpRequest, signed: str, fact: str, **what: Any) -> None:
     """Note it if the signature is ours. No trouble of ours may keep a reader from the page."""
     try:
-        token = links.read_reaction(signed)
+        short = "-" in signed
+        which = links.read_short_reaction(signed) if short else links.read_reaction(signed)
     except BadSignature:
         return
     by = judging.by_request(fact, request.method or "", request.headers)
     try:
-        tracking.react(token, fact, timezone.now(), by=by, **what)
+        tracking.react(which, fact, timezone.now(), by=by, **what)
     except Exception:
         logger.exception("A reader's %s could not be noted.", fact)

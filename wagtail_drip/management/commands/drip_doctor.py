@@ -124,6 +124,11 @@ _SETTINGS: list[tuple[str, list[Callable[[], checks.Findings]], Callable[[], str
     ),
     ("cluster", [checks.cluster], lambda: "django-q2 is told not to repeat tasks."),
     ("patience", [checks.patience], lambda: "A lease outlives the wait on a slow mail server."),
+    (
+        "texts",
+        [checks.texts, lambda: checks.check_texts(None, ["default"])],
+        lambda: "Text messages can go, or none are to.",
+    ),
     ("database", [checks.database], lambda: "The database lets writers wait for each other."),
 ]
 
