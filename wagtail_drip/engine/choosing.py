@@ -20,7 +20,7 @@ from .capping import ask_again
 from .ending import lock
 from .leaving import leave_topic
 from .retrying import on_deadlock
-from .subscribing import subscribe
+from .subscribing import keep_number, subscribe
 
 PAUSE = timedelta(days=30)
 
@@ -34,6 +34,7 @@ class Wishes:
     language: str = ""
     most_per_week: int | None = None  # None: as many as there are
     pause: bool = False
+    number: str = ""  # where text messages are to go; "": where they go already
     may_see: Mapping[str, bool] = field(default_factory=dict)  # by names in TRACKED
 
 
@@ -42,6 +43,7 @@ def choose(contact: Contact, wishes: Wishes, *, at: datetime, source: str, ip: s
     """Set all of it. Whoever chooses a topic takes back their having left everything."""
     with transaction.atomic():
         lock(contact.pk)
+        keep_number(contact, wishes.number)
         granted = granted_topics(contact)
         new = [c for c in wishes.offered if c.topic.pk in wishes.chosen - granted]
         for choice in new:

@@ -80,7 +80,7 @@ def confirm(contact: Contact, *, at: datetime, ip: str | None = None) -> list[To
         if not asked or not may_return(contact.email):
             return []
         for row in asked:
-            choice = Choice(row.topic, row.wording, row.wording_version)
+            choice = Choice(row.topic, row.wording, row.wording_version, row.number)
             source = f"{row.source} ({row.asked_at:%Y-%m-%d %H:%M} UTC), confirmed by mail"[:200]
             subscribe(contact, choice, at=at, source=source, ip=ip or row.ip)
         lift_unsubscribed(contact.email)

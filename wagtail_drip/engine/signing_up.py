@@ -13,6 +13,7 @@ from datetime import datetime
 from django.db import transaction
 from wagtail.models import Site
 
+from ..content.phone import number_of
 from ..models import Consent, Contact, Topic
 from ..models.consent import suppressed
 from ..models.signups import Choice
@@ -37,8 +38,14 @@ def choose(
     The others wait for the word of the mailbox's owner. Call it in a transaction.
     """
     lock(contact.pk)
-    gone = _left(contact)
-    now = [c for c in choices if c.topic.opt_in == Topic.OptIn.SINGLE and c.topic.pk not in gone]
+    gone, number = _left(contact), _number(contact)
+    now = [
+        choice
+        for choice in choices
+        if choice.topic.opt_in == Topic.OptIn.SINGLE
+        and choice.topic.pk not in gone
+        and choice.number in ("", number or choice.number)
+    ]
     later = [choice for choice in choices if choice not in now]
     for choice in now:
         subscribe(contact, choice, at=at, source=source, ip=ip)
@@ -76,3 +83,8 @@ def _left(contact: Contact) -> set[int]:
         return set(Topic.objects.values_list("pk", flat=True))
     left = Consent.objects.filter(contact=contact, state=Consent.State.WITHDRAWN)
     return set(left.values_list("topic_id", flat=True))
+
+
+def _number(contact: Contact) -> str:
+    """Where their text messages go. A stranger must not let them go elsewhere."""
+    return number_of(Contact.objects.values_list("attributes", flat=True).get(pk=contact.pk))

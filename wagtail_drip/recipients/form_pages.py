@@ -27,11 +27,12 @@ from ..models.addresses import normalize
 from ..models.form_data import address_in, answers
 from ..models.signups import Choice
 from .doors import kept_ip
+from .forms import NumberField, goes_to_a_number
 from .subscribing import may_try
 
 logger = logging.getLogger("wagtail_drip")
 
-BOX = "drip_topic_"
+BOX, NUMBER = "drip_topic_", "drip_number"
 
 
 class DripFormMixin(models.Model):
@@ -72,10 +73,13 @@ class DripFormMixin(models.Model):
         abstract = True
 
     def get_form_class(self) -> Any:
-        boxes = {
+        topics = self.drip_topics.all()
+        boxes: dict[str, forms.Field] = {
             f"{BOX}{topic.pk}": forms.BooleanField(label=topic.agreement, required=False)
-            for topic in self.drip_topics.all()
+            for topic in topics
         }
+        if any(goes_to_a_number(topic) for topic in topics):
+            boxes[NUMBER] = NumberField(label=_("Your mobile number"), required=False)
         return type("DripForm", (super().get_form_class(),), boxes)  # type: ignore[misc]
 
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -103,11 +107,24 @@ class DripFormMixin(models.Model):
             logger.warning("Too many send in %s from one network: it starts nothing", page)
             return
         site = page.get_site()
-        topics = [topic for topic in self.drip_topics.all() if data.get(f"{BOX}{topic.pk}")]
+        number = data.get(NUMBER) or ""
+        topics = [
+            topic
+            for topic in self.drip_topics.all()
+            if data.get(f"{BOX}{topic.pk}") and (number or not goes_to_a_number(topic))
+        ]
         if topics and site:  # consent comes before the event that may need it
             sign_up(
                 email,
-                [Choice(topic, topic.agreement, topic.wording_version) for topic in topics],
+                [
+                    Choice(
+                        topic,
+                        topic.agreement,
+                        topic.wording_version,
+                        number if goes_to_a_number(topic) else "",
+                    )
+                    for topic in topics
+                ],
                 site=site,
                 now=timezone.now(),
                 source=(request.path if request else page.url or "")[:200],

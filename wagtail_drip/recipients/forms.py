@@ -7,7 +7,7 @@ even where the page came out of a cache and the topic has other words by now.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -17,6 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..content import phone
 from ..models import Topic
 from ..models.addresses import normalize
 from ..models.signups import Choice
@@ -56,6 +57,25 @@ class Offer:
         return cls(tuple(choices), data["s"])
 
 
+class NumberField(forms.CharField):
+    """A phone number, in E.164."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"})
+        super().__init__(**{"max_length": phone.LONGEST, "widget": widget, **kwargs})
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        try:
+            return phone.normalize(text) if text else ""
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+def goes_to_a_number(topic: Topic) -> bool:
+    return topic.channel == Topic.Channel.SMS
+
+
 class SignUpForm(forms.Form):
     email = forms.CharField(
         label=gettext_lazy("Your e-mail address"),
@@ -65,11 +85,14 @@ class SignUpForm(forms.Form):
     topics = forms.MultipleChoiceField(
         required=False, error_messages={"invalid_choice": gettext_lazy("That is not on offer.")}
     )
+    number = NumberField(label=gettext_lazy("Your mobile number"), required=False)
     website = forms.CharField(required=False)
 
     def __init__(self, offer: Offer, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer = offer
+        if not any(goes_to_a_number(choice.topic) for choice in offer.choices):
+            del self.fields["number"]
         self.fields["topics"].choices = [  # type: ignore[attr-defined]
             (str(choice.topic.pk), choice.topic.name) for choice in offer.choices
         ]
@@ -83,15 +106,22 @@ class SignUpForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         if len(self.offer.choices) > 1 and not self.cleaned_data.get("topics", True):
             self.add_error("topics", _("Choose at least one."))
+        to_a_number = any(goes_to_a_number(choice.topic) for choice in self.chosen)
+        if to_a_number and not self.cleaned_data.get("number", True):
+            self.add_error("number", _("Text messages need your number."))
         return self.cleaned_data
 
     @property
     def chosen(self) -> list[Choice]:
         """Of one topic there is no box: sending the form chooses it."""
-        if len(self.offer.choices) == 1:
-            return list(self.offer.choices)
-        picked = set(self.cleaned_data["topics"])
-        return [choice for choice in self.offer.choices if str(choice.topic.pk) in picked]
+        picked = set(self.cleaned_data.get("topics") or ())
+        alone = len(self.offer.choices) == 1
+        number = self.cleaned_data.get("number") or ""
+        return [
+            replace(choice, number=number) if goes_to_a_number(choice.topic) else choice
+            for choice in self.offer.choices
+            if alone or str(choice.topic.pk) in picked
+        ]
 
     @property
     def boxes(self) -> list[tuple[Choice, bool]]:

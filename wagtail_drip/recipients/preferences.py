@@ -18,15 +18,18 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ..content import phone
 from ..content.person_links import read_export_key, read_preferences_key
 from ..engine import choosing, confirming, erasing
 from ..engine.choosing import Wishes
 from ..engine.disclosing import disclose
 from ..models import Topic
+from ..models.consent import suppressed
 from ..models.contacts import TRACKED
 from ..models.reactions import site_settings
 from ..models.signups import Choice
 from .doors import LOST, PersonView, closed, kept_ip
+from .forms import NumberField, goes_to_a_number
 
 ALL, PAUSE = "all", "pause"
 MOST_A_WEEK = (3, 1)  # what is on offer
@@ -37,6 +40,7 @@ class PreferencesForm(forms.Form):
     topics = forms.MultipleChoiceField(required=False)
     language = forms.ChoiceField(required=False)
     pace = forms.ChoiceField(required=False)
+    number = NumberField(required=False)
     # What the page asked, of TRACKED, and what of it is allowed: nothing else is changed.
     asked = forms.MultipleChoiceField(required=False)
     seen = forms.MultipleChoiceField(required=False)
@@ -63,12 +67,29 @@ class PreferencesView(PersonView):
         most = self.contact.most_per_week
         form = PreferencesForm(self.posted, topics=self.topics(), most=most)
         if not form.is_valid():
-            return self.show("unclear")
+            return self.show("number" if "number" in form.errors else "unclear")
         pace = form.cleaned_data["pace"]
-        offered = [Choice(t, t.agreement, t.wording_version) for t in self.topics()]
+        chosen = frozenset(int(pk) for pk in form.cleaned_data["topics"])
+        topics, given = self.topics(), form.cleaned_data["number"]
+        if any(goes_to_a_number(topic) for topic in topics if topic.pk in chosen):
+            if not given and not self.number():
+                return self.show("number")
+        else:
+            given = ""
+        number = given or self.number()
+        offered = [
+            Choice(
+                topic,
+                topic.agreement,
+                topic.wording_version,
+                number if goes_to_a_number(topic) else "",
+            )
+            for topic in topics
+        ]
         wishes = Wishes(
             offered=offered,
-            chosen=frozenset(int(pk) for pk in form.cleaned_data["topics"]),
+            chosen=chosen,
+            number=given,
             language=form.cleaned_data["language"] or self.contact.language,
             most_per_week=most if pace == PAUSE else int(pace) if pace.isdecimal() else None,
             pause=pace == PAUSE,
@@ -89,6 +110,10 @@ class PreferencesView(PersonView):
         site = self.site()
         return choosing.offered_topics(self.contact, site.pk if site else None)
 
+    def number(self) -> str:
+        """Where their text messages go; "": nowhere."""
+        return phone.number_of(self.contact.attributes)
+
     def switches(self) -> list[tuple[str, str, bool]]:
         """What this site looks at: whether this person lets it."""
         site = self.site()
@@ -103,6 +128,14 @@ class PreferencesView(PersonView):
             if shared is None or getattr(shared, name)
         ]
 
+    def of_texts(self) -> dict[str, Any]:
+        """What the page says of the number: no more of it than its owner needs."""
+        if not any(goes_to_a_number(topic) for topic in self.topics()):
+            return {}
+        number = self.number()
+        stopped = bool(number and suppressed([number], transactional=True))
+        return {"texts": True, "number": phone.masked(number), "stopped": stopped}
+
     def show(self, state: str) -> HttpResponse:
         contact, chosen = self.contact, choosing.granted_topics(self.contact)
         until = contact.paused_until
@@ -110,6 +143,7 @@ class PreferencesView(PersonView):
         context = {
             "state": state,
             "topics": [(topic, topic.pk in chosen) for topic in self.topics()],
+            **self.of_texts(),
             "languages": languages(self.contact.language or translation.get_language() or ""),
             "paces": [
                 (value, label, value == (PAUSE if paused else str(contact.most_per_week or ALL)))
