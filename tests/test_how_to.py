@@ -201,3 +201,29 @@ def test_a_flow_block(run):
     assert str(problems(raw, steps={})[0]) == "Step 1, Breather: it has to last at least an hour"
     raw[0]["value"]["hours"] = 48
     assert compile_flow(raw, {}).nodes["b"].spec == {"amount": 48, "unit": "hours"}
+
+
+def test_text_messages(run, settings, now, tmp_path):
+    from wagtail_drip.channels.sms import SmsChannel
+    from wagtail_drip.engine.sending import send_due
+
+    environ = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "secret"}
+    run("send text messages", 0, os=SimpleNamespace(environ=environ))
+    for name in ("SMS_BACKEND", "TWILIO", "SMS_REGION"):
+        setattr(settings, f"WAGTAIL_DRIP_{name}", run.seen[f"WAGTAIL_DRIP_{name}"])
+    assert SmsChannel().obstacle() == "" and checks.texts() == []
+    sent = []
+    gateway = SimpleNamespace(send=lambda **told: sent.append(told) or SimpleNamespace(id="7"))
+    run("send text messages", 1, gateway=gateway)
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path
+    channel = SmsChannel(run.seen["MyTexts"]())
+    message = json.dumps([{"type": "sms", "value": {"text": "Hi"}}])
+    step = factories.step(channel="sms", message=message)
+    person = factories.contact(attributes={"phone": "0170 1234567"})
+    campaign = factories.campaign(nodes={"n1": factories.send(step)})
+    row = factories.delivery(factories.enrollment(campaign, person, due_at=None), channel="sms")
+    with hooks.register_temporarily("register_drip_channels", lambda: {"sms": channel}):
+        send_due(now)
+    row.refresh_from_db()
+    assert (row.state, row.provider_id) == ("sent", "7")
+    assert sent == [{"to": "+491701234567", "text": "Hi"}]

@@ -32,7 +32,7 @@ from .admin import (
     used_objects,
 )
 from .admin.snippets import DripGroup, SiteSettingsViewSet
-from .channels import email, staff, webhook
+from .channels import email, sms, staff, webhook
 from .content import blocks as email_blocks
 from .content import (
     coupons,
@@ -90,6 +90,7 @@ def register_email_blocks():
 def register_channels():
     return {
         "email": email.EmailChannel(),
+        "sms": sms.SmsChannel(),
         "webhook": webhook.WebhookChannel(),
         "task": staff.TaskChannel(tasking.lay_down),
     }

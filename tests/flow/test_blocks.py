@@ -48,7 +48,7 @@ def test_the_picker_is_grouped():
     }
     groups.pop("Unknown")
     assert groups == {
-        "Send": ["send", "webhook", "task"],
+        "Send": ["send", "sms", "webhook", "task"],
         "Wait": ["wait", "wait_hours", "wait_date", "wait_day", "wait_event"],
         "Decide": ["if_else", "split"],
         "Do": ["enroll", "set_tag", "set_attribute", "leave"],

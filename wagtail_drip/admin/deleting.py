@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -50,7 +51,7 @@ def _campaign_kept(campaign: Campaign) -> tuple[str, list[Campaign]]:
 
 
 def _topic_kept(topic: Topic) -> tuple[str, list[Campaign]]:
-    if campaigns := list(Campaign.objects.filter(topic=topic)[:SHOWN]):
+    if campaigns := list(Campaign.objects.filter(Q(topic=topic) | Q(sms_topic=topic))[:SHOWN]):
         return _("“%(name)s” can't be deleted: campaigns belong to it."), campaigns
     if Consent.objects.filter(topic=topic).exists():
         return _("“%(name)s” can't be deleted: it keeps the proof of what people chose."), []

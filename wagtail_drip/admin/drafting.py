@@ -10,7 +10,9 @@ from django.views.decorators.http import require_POST
 from wagtail.log_actions import log
 from wagtail.models import Locale, Site
 
+from .. import registry
 from ..models import Step
+from .forms import MAIL
 from .permissions import may
 from .places import step_url
 from .sites import sites_of
@@ -20,6 +22,7 @@ from .sites import sites_of
 def write_mail(request: HttpRequest) -> JsonResponse:
     """Make an empty draft mail of the given name, for a send block to choose.
 
+    `block`: the send block's type, which says by which channel it goes.
     Answers `{"id": 7, "string": "Hello", "edit_url": "…"}`, what a chooser takes; 400 with
     `{"error": "…"}` where there is no name.
     """
@@ -28,7 +31,14 @@ def write_mail(request: HttpRequest) -> JsonResponse:
     name = request.POST.get("name", "").strip()
     if not name or len(name) > (Step._meta.get_field("name").max_length or 0):
         return JsonResponse({"error": _("Give the mail a name of up to 200 letters.")}, status=400)
-    step = Step(name=name, live=False, site=_site(request), locale=Locale.get_default())
+    channel = getattr(registry.flow_blocks().get(request.POST.get("block")), "channel", "")
+    step = Step(
+        name=name,
+        channel=channel or MAIL,
+        live=False,
+        site=_site(request),
+        locale=Locale.get_default(),
+    )
     with transaction.atomic():
         step.save()
         step.save_revision(user=request.user)

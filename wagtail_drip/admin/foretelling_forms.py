@@ -143,7 +143,8 @@ class PersonForm(ContactForm):
         super().__init__(*args, instance=Contact(), **kwargs)
         topics = within(Topic.objects.filter(site=campaign.site_id).order_by("name"), user)
         self.fields["topics"].queryset = topics  # type: ignore[attr-defined]
-        self.initial["topics"] = [campaign.topic_id] if campaign.topic_id else []
+        chosen = (campaign.topic_id, campaign.sms_topic_id)
+        self.initial["topics"] = [pk for pk in chosen if pk]
         if not topics:
             del self.fields["topics"]
 

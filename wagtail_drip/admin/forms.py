@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
+from django.db.models import Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,7 +16,7 @@ from wagtail.admin.widgets import SlugInput
 from wagtail.blocks import StreamValue
 
 from .. import registry
-from ..models import Campaign
+from ..models import Campaign, Topic
 from ..models.filling import ascii_slug, free_slug
 from ..streams import UNKNOWN
 from .raw_html import KeepsHtml
@@ -116,11 +117,22 @@ class StepForm(KeepsHtml, SiteForm):
         js = ["wagtail_drip/saving.js", "wagtail_drip/picker.js", "wagtail_drip/merge_fields.js"]
 
 
+class TopicForm(SiteForm):
+    """What people get by it is said once: their consent is to that and to nothing else."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "channel" in self.fields and self.instance.pk:
+            self.fields["channel"].disabled = True
+
+
 class CampaignForm(SiteForm):
     """Offers what is registered now, and shows what isn't any more."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "sms_topic" in self.fields:
+            self._offer_sms_topics()
         if "trigger" in self.fields:
             self.fields["trigger"].widget.choices = trigger_choices(self.instance.trigger)
         if "entry_rule" in self.fields:
@@ -134,6 +146,13 @@ class CampaignForm(SiteForm):
                     del self.fields[name]  # its panel hides itself with the field
         if "time_zone" in self.fields:
             self.fields["time_zone"].widget.choices = zone_choices(self.instance.time_zone)
+
+    def _offer_sms_topics(self) -> None:
+        """Topics of text messages, and the one that is chosen; where there are none, no field."""
+        of_texts = Q(channel=Topic.Channel.SMS) | Q(pk=self.instance.sms_topic_id)
+        self.fields["sms_topic"].queryset = topics = Topic.objects.filter(of_texts)
+        if not topics:
+            del self.fields["sms_topic"]  # its panel hides itself with the field
 
     class Media:
         css = {"all": ["wagtail_drip/campaign.css"]}

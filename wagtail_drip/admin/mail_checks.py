@@ -6,7 +6,7 @@ The mail is made for it, so the panel asks once the editor is open, and after ea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -15,7 +15,8 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
-from ..content import advising, checking
+from ..content import advising, checking, making
+from ..content.messages import Message, MessageBlock
 from ..flow.checking import step_ids
 from ..models import Step
 from ..streams import raw
@@ -32,7 +33,11 @@ class ChecksView(View):
         if not may(request.user, "change", Step):
             raise PermissionDenied
         step = get_object_or_404(Step, pk=pk).get_latest_revision_as_object()
-        context = {"errors": errors(step), "warnings": warnings(step, request.user)}
+        context = {
+            "errors": errors(step),
+            "warnings": warnings(step, request.user),
+            "notes": notes(step, request.user),
+        }
         return render(request, "wagtail_drip/admin/checks.html", context)
 
 
@@ -43,7 +48,32 @@ def errors(step: Step) -> list[str]:
 
 def warnings(step: Step, user: Any) -> list[str]:
     source = step.source()
-    return [] if source.words is not None else [*advising.advice(source), *_twins(step, user)]
+    if source.words is not None:
+        return _of_message(step, user, lambda block, message: block.advice(message))
+    return [*advising.advice(source), *_twins(step, user)]
+
+
+def notes(step: Step, user: Any) -> list[str]:
+    """What is good to know of a message of another channel, such as its length."""
+    return _of_message(step, user, lambda block, message: block.notes(message))
+
+
+def _of_message(
+    step: Step, user: Any, ask: Callable[[MessageBlock, Message], list[str]]
+) -> list[str]:
+    """What its block says of a sample of it, made as in the campaign that it is in."""
+    campaigns = campaigns_of(step, user)
+    source = step.source(campaign=campaigns[0] if campaigns else None)
+    if source.words is None or source.words.child is None:
+        return []
+    try:
+        message = making.sample(source)
+    except making.OUTAGE:
+        raise
+    except Exception:  # what can't be rendered is an error, and told as one
+        return []
+    assert isinstance(message, Message)
+    return ask(source.words.child.block, message)
 
 
 def _twins(step: Step, user: Any) -> Iterator[str]:

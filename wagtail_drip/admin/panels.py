@@ -24,7 +24,7 @@ from ..content import merge_fields
 from ..content.merge_fields import Fields, MergeField
 from ..models import Step
 from . import results
-from .forms import MAIL, CampaignForm, ColorInput, ShortNameInput, SiteForm, StepForm
+from .forms import MAIL, CampaignForm, ColorInput, ShortNameInput, SiteForm, StepForm, TopicForm
 from .permissions import may, may_see_campaigns
 from .places import campaign_url
 
@@ -194,7 +194,11 @@ def campaign_panels() -> TabbedInterface:
         short_name_panel(_("Names the campaign in reports and commands.")),
         FieldPanel("stage"),
         MultiFieldPanel(
-            [FieldPanel("topic"), FieldPanel("transactional_reason")],
+            [
+                FieldPanel("topic"),
+                FieldPanel("sms_topic", widget=forms.Select),
+                FieldPanel("transactional_reason"),
+            ],
             heading=_("Who may get it"),
         ),
         sender_panel("reply_to", otherwise=_("Leave empty to send as the site does.")),
@@ -268,6 +272,7 @@ def topic_panels() -> ObjectList:
     return ObjectList(
         [
             name_panel(),
+            FieldPanel("channel", widget=forms.RadioSelect),
             FieldPanel("description"),
             FieldPanel("public"),
             MultiFieldPanel(
@@ -281,7 +286,7 @@ def topic_panels() -> ObjectList:
             short_name_panel(_("Names the topic in reports and commands.")),
             FieldPanel("site"),
         ],
-        base_form_class=SiteForm,
+        base_form_class=TopicForm,
     )
 
 

@@ -319,6 +319,7 @@ class DeliveryAdmin(RecordAdmin):
     list_export = (
         "contact", "mail", "campaign", "state", "reason", "created_at", "due_at", "settled_at",
         "delivered_at", "opened_at", "clicked_at", "bounced_at", "complained_at", "message_id",
+        "characters", "segments",
     )  # fmt: skip
     list_select_related = ("contact", "campaign")
     sortable = ("created_at",)
@@ -328,6 +329,7 @@ class DeliveryAdmin(RecordAdmin):
     inspect_view_fields = (
         "contact", "mail", "campaign", "how", "enrollment", "due_at", "settled_at", "created_at",
         "delivered_at", "opened_at", "clicked_at", "bounced_at", "complained_at", "message_id",
+        "length",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
@@ -362,6 +364,16 @@ class DeliveryAdmin(RecordAdmin):
     @column(gettext_lazy("Reason"))
     def export_reason(self, delivery: Delivery) -> str:
         return reason(delivery)
+
+    @column(gettext_lazy("Length"))
+    def length(self, delivery: Delivery) -> str:
+        """Of a text message that went out."""
+        if not delivery.segments:
+            return NOTHING
+        return _("%(characters)d characters, %(segments)d segments") % {
+            "characters": delivery.characters,
+            "segments": delivery.segments,
+        }
 
     @column(gettext_lazy("Settled or due"))
     def moment(self, delivery: Delivery) -> datetime | str:

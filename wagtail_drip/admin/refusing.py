@@ -16,7 +16,12 @@ from ..models import Campaign, Step
 from ..streams import raw
 from .places import FLOW_TAB, SETTINGS_TAB, step_url
 
-TABS = {"flow": FLOW_TAB, "topic": SETTINGS_TAB, "time_zone": SETTINGS_TAB}  # others: the first
+TABS = {
+    "flow": FLOW_TAB,
+    "topic": SETTINGS_TAB,
+    "sms_topic": SETTINGS_TAB,
+    "time_zone": SETTINGS_TAB,
+}  # others: the first
 SHOWN = 20  # problems listed at once; a message that long is nobody's to read
 
 

@@ -341,6 +341,7 @@ class TopicViewSet(SiteBound):
     edit_handler = panels.topic_panels()
     list_display = [
         "name",
+        Column("channel", label=_("What people get"), accessor="get_channel_display"),
         Column("description", label=_("Description"), classname=WIDE),
         NumberColumn("people", label=_("People who chose it")),
     ]

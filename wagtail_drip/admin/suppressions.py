@@ -23,17 +23,16 @@ from wagtail.snippets.views import snippets
 
 from ..engine import leaving
 from ..models import Suppression
-from ..models.addresses import keyed_hashes, normalize
+from ..models.addresses import keyed_hashes, normalize_any
 from ..models.consent import standing_against
 from .farewells import NoEditView
 
 
 class SuppressionForm(WagtailAdminModelForm):
     address = forms.CharField(
-        label=gettext_lazy("E-mail address"),
+        label=gettext_lazy("E-mail address or phone number"),
         max_length=254,
         help_text=gettext_lazy("Kept as a hash: afterwards nobody can read it here."),
-        widget=forms.EmailInput,
     )
 
     class Meta:
@@ -42,9 +41,9 @@ class SuppressionForm(WagtailAdminModelForm):
 
     def clean_address(self) -> str:
         try:
-            address = normalize(self.cleaned_data["address"])
-        except ValueError:
-            raise forms.ValidationError(_("That is not an e-mail address.")) from None
+            address = normalize_any(self.cleaned_data["address"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
         if found := standing_against(address):
             text = _("This address is suppressed already: %s.") % found
             raise forms.ValidationError(text)
@@ -87,7 +86,7 @@ class SuppressionIndexView(snippets.IndexView):
 
     def search_queryset(self, queryset: QuerySet[Suppression]) -> QuerySet[Suppression]:
         try:
-            hashes = keyed_hashes(normalize(self.search_query)) if self.is_searching else []
+            hashes = keyed_hashes(normalize_any(self.search_query)) if self.is_searching else []
         except ValueError:
             return super().search_queryset(queryset)
         return queryset.filter(address_hash__in=hashes) if hashes else queryset
@@ -95,7 +94,8 @@ class SuppressionIndexView(snippets.IndexView):
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         empty = gettext_lazy(
             "Addresses that bounced, complained, left everything or were added by hand get no "
-            "mail. They are kept as hashes: search for a whole address to find out about it."
+            "mail, and numbers that answered STOP no text messages. They are kept as hashes: "
+            "search for a whole address or number to find out about it."
         )
         return {**super().get_context_data(*args, **kwargs), "empty": empty}
 

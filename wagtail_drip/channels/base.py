@@ -17,13 +17,20 @@ class Sent:
     """Taken by the server or provider."""
 
     provider_id: str = ""
+    # Of a text message, as the delivery keeps them; 0: it is none.
+    characters: int = 0
+    segments: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Refused for good; trying again would change nothing."""
+    """Refused for good; trying again would change nothing.
+
+    `opted_out`: the provider says that this address wants nothing more, and it is to be suppressed.
+    """
 
     reason: str
+    opted_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +90,18 @@ class Channel:
     block: Any = None
     # The attribute of the person that `Message.to` is; "": it needs none of theirs.
     address: str = "email"
+    # Whether the links of its texts are to be as short as can be.
+    short_links: bool = False
     # Whether what goes is a message to the person, as their caps count them.
     counts: bool = True
     # Whether several connections may be used side by side where it is slow.
     parallel: bool = True
     # Whether the same message twice is taken once. Then none is ever in doubt: it is tried again.
     repeatable: bool = False
+
+    def address_of(self, person: Any) -> str:
+        """Where a message to `person` (a content.personalizing.Recipient) goes; "": nowhere."""
+        return str(getattr(person, self.address, "")) if self.address else ""
 
     def obstacle(self) -> str:
         """Why the site can't use it as it is set up, for the gate and the line; "": it can."""

@@ -29,7 +29,18 @@ from .grouping import GateBlock, GroupBlock
 from .keeping import Drawn
 from .merge_fields import mark, split
 from .messages import Words
-from .personalizing import GATE, LEAVE, PREFERENCES, Fault, Fragment, Hold, Slot, for_staff, tidy
+from .personalizing import (
+    GATE,
+    LEAVE,
+    PREFERENCES,
+    REACTION,
+    Fault,
+    Fragment,
+    Hold,
+    Slot,
+    for_staff,
+    tidy,
+)
 from .products import Product, Unavailable
 from .rendering import Rendering
 from .targets import Tracking
@@ -215,15 +226,19 @@ def compile_message(
     )
     with translation.override(source.language):
         if source.words is not None:
-            return _compiled_words(source.words, rendering)
+            return _compiled_words(source.words, rendering, source.tracking)
         return _compiled(source, rendering)
 
 
-def _compiled_words(words: Words, rendering: Rendering) -> CompiledMessage:
+def _compiled_words(words: Words, rendering: Rendering, tracking: Tracking) -> CompiledMessage:
     if rendering.strict and words.child is None:
         with for_staff():
             raise Unavailable(Hold(" ".join(words.problems())))
-    parts = {name: split(tidy(rendering.merge(text))) for name, text in words.texts.items()}
+    merged = {name: tidy(rendering.merge(text)) for name, text in words.texts.items()}
+    for name in words.linked:
+        whole = targets.with_whole_links(merged[name], rendering.absolute)
+        merged[name] = targets.traced_text(whole, tracking, mark(Slot(REACTION)))
+    parts = {name: split(text) for name, text in merged.items()}
     slots = tuple(dict.fromkeys(p for some in parts.values() for p in some if isinstance(p, Slot)))
     numbers = {slot: number for number, slot in enumerate(slots)}
     texts = {name: _numbered(some, numbers) for name, some in parts.items()}

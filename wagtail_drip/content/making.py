@@ -13,8 +13,10 @@ from django.db import InterfaceError, OperationalError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from ..conf import conf
 from . import compiling, products, targets
 from .compiling import CompiledMessage, Row, Source
+from .links import short_reactions
 from .personalizing import (
     GATE,
     LEAVE,
@@ -38,6 +40,7 @@ logger = logging.getLogger("wagtail_drip.making")
 Made = Mail | Hold | Fault
 # The database is away: nobody's message is at fault, so nobody's attempt may be burnt.
 OUTAGE = (OperationalError, InterfaceError)
+SAMPLE_NUMBER = "+447400123456"
 _SAMPLE_DATE = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 
 
@@ -90,7 +93,10 @@ def _sample(
     envelope: Envelope | None,
     date: datetime,
 ) -> Mail:
-    person = recipient or Recipient(id=0, contact_id=0, email="alex@example.com")
+    numbers = {conf.SMS_ATTRIBUTE: SAMPLE_NUMBER}
+    person = recipient or Recipient(
+        id=0, contact_id=0, email="alex@example.com", attributes=numbers
+    )
     compiled = compiling.compile_message(
         source, product=_sample_product(recipient), fixed=_sample_fixed(source), strict=False
     )
@@ -112,6 +118,7 @@ def _sample_envelope(site: str) -> Envelope:
         message_id="sample@example.com",
         leave_url=site if site.startswith("http") else "https://example.com/",
         from_email="sender@example.com",
+        reaction=short_reactions()(0),  # as long as a text message's own; it leads to no delivery
     )
 
 

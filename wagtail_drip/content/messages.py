@@ -6,7 +6,7 @@ goes to the channel as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,10 +23,12 @@ from .personalizing import Envelope, Mail, Recipient
 class MessageBlock(StructBlock):
     """What a step of one channel consists of; the channel's `block`.
 
-    `words_in`: its children that are texts with merge fields; the others are options.
+    `words_in`: its children that are texts with merge fields; the others are options. `linked_in`:
+    those of them whose web addresses people follow.
     """
 
     words_in: tuple[str, ...] = ()
+    linked_in: tuple[str, ...] = ()
 
     def problems(self, value: Any) -> list[str]:
         """Why such a message can't go out, in an editor's words."""
@@ -36,8 +38,17 @@ class MessageBlock(StructBlock):
         """What a preview tells of a message beside its texts: what it is, and how much."""
         return []
 
+    def notes(self, message: Message) -> list[str]:
+        """What is good to know of a message, beside its checks."""
+        return []
+
+    def advice(self, message: Message) -> list[str]:
+        """What may be better in a message that can go out."""
+        return []
+
     class Meta:
         label = gettext_lazy("Message")
+        preview = "message"  # wagtail_drip/mail_preview_….html
 
 
 class MessageStream(OpenStreamBlock):
@@ -56,12 +67,16 @@ class MessageStream(OpenStreamBlock):
         max_num = 1
 
 
+def _nowhere(person: Any) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Words:
-    """What editors wrote for a channel. `address`: as `Channel.address`."""
+    """What editors wrote for a channel. `address_of`: the channel's."""
 
     stream: StreamValue
-    address: str = ""
+    address_of: Callable[[Any], str] = _nowhere
 
     @property
     def child(self) -> Any:
@@ -74,6 +89,11 @@ class Words:
         if (child := self.child) is None:
             return {}
         return {name: str(child.value.get(name) or "") for name in child.block.words_in}
+
+    @property
+    def linked(self) -> tuple[str, ...]:
+        """The names of those texts whose web addresses people follow."""
+        return () if (child := self.child) is None else child.block.linked_in
 
     @property
     def options(self) -> dict[str, Any]:
@@ -108,7 +128,7 @@ class Message(Mail):
         self.texts, self.options, self.reader = dict(texts), words.options, reader
         text = "\n\n".join(text for text in self.texts.values() if text)
         super().__init__(
-            to=str(getattr(reader, words.address, "")) if words.address else "",
+            to=words.address_of(reader),
             from_email=envelope.from_email,
             subject="",
             text=text,

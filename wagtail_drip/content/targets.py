@@ -23,6 +23,13 @@ _LINK = re.compile(r"<(?:a|area|v:roundrect)\s(?:[^>\"]|\"[^\"]*\")*>", re.IGNOR
 # What no proxy on the way takes offense at.
 _PLAIN_PATH = re.compile(r"(?!.*(?://|\.\.))[A-Za-z0-9/_~.-]{1,120}")
 _HREF = re.compile(r'(\shref=")([^"]*)(")', re.IGNORECASE)
+# In plain text an address ends before a space, a mark of direction, or a sentence's own signs. One
+# with a merge field in it is found whole, and left alone as the same is in HTML.
+_IN_TEXT = re.compile(
+    r"https?://[^\s<>\"\u200e\u200f\u2066-\u2069]*[^\s<>\"\u200e\u200f\u2066-\u2069.,;:!?)'\]»”’،؛؟]"
+)
+# A path of this site: a slash after a space, and one more, so that "and /or" is none.
+_OWN_PATH = re.compile(r"(?<!\S)/[A-Za-z0-9_~-]+/[A-Za-z0-9_~./?=&#%-]*(?<![.?])")
 # Nobody sees it and no screen reader names it; who follows it follows everything.
 _TRAP = (
     '<a href="{}" tabindex="-1" aria-hidden="true"'
@@ -64,21 +71,42 @@ def traced_links(pages: Sequence[str], tracking: Tracking, token: str) -> list[s
     if tracking.keys is None and not tracking.utm:
         return list(pages)
     found = {unescape(href) for page in pages for href in _hrefs(page)}
-    targets = {url: tagged(url, tracking) for url in found if _is_target(url)}
-    kept = {target for target in targets.values() if len(target) <= LONGEST}
-    keys = tracking.keys(kept) if tracking.keys is not None and kept else {}
-    written = {
-        url: links.click_url(keys[target], token, shown(url, tracking))
-        if target in keys
-        else target
-        for url, target in targets.items()
-    }
+    written = _written(found, tracking, token, told=True)
 
     def link(match: re.Match[str]) -> str:
         url = written.get(unescape(match[2]))
         return match[0] if url is None else f"{match[1]}{escape(url)}{match[3]}"
 
     return [_LINK.sub(lambda tag: _HREF.sub(link, tag[0]), page) for page in pages]
+
+
+def traced_text(text: str, tracking: Tracking, token: str) -> str:
+    """The same for a text of little room: its addresses say no more than needed."""
+    if tracking.keys is None and not tracking.utm:
+        return text
+    found = {match[0] for match in _IN_TEXT.finditer(text)}
+    written = _written(found, tracking, token, told=False)
+    return _IN_TEXT.sub(lambda match: written.get(match[0], match[0]), text)
+
+
+def with_whole_links(text: str, absolute: Callable[[str], str]) -> str:
+    """A text in which addresses of this site that begin with a slash are whole ones."""
+    return _OWN_PATH.sub(lambda match: absolute(match[0]) or match[0], text)
+
+
+def _written(
+    found: Collection[str], tracking: Tracking, token: str, *, told: bool
+) -> dict[str, str]:
+    """What stands in a message in the place of each address. `told`: with what it leads to."""
+    targets = {url: tagged(url, tracking) for url in found if _is_target(url)}
+    kept = {target for target in targets.values() if len(target) <= LONGEST}
+    keys = tracking.keys(kept) if tracking.keys is not None and kept else {}
+    return {
+        url: links.click_url(keys[target], token, shown(url, tracking) if told else "")
+        if target in keys
+        else target
+        for url, target in targets.items()
+    }
 
 
 def tagged(url: str, tracking: Tracking) -> str:

@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from .. import registry
 from ..conf import conf
-from ..content.links import leave_urls, signing_reactions
+from ..content.links import leave_urls, short_reactions, signing_reactions
 from ..content.person_links import preferences_urls
 from ..content.personalizing import Envelope, Recipient
 from ..models import Campaign, Contact, Step
@@ -21,12 +22,14 @@ def envelopes(deliveries: Sequence[Due], step: Step, campaign: Campaign) -> dict
     """By delivery. Settings are read live: a sender corrected now is that of what goes next."""
     from_email, list_of, tags = sender(step, campaign), list_id(campaign), (campaign.slug,)
     leave_url, preferences_url, reaction = leave_urls(), preferences_urls(), signing_reactions()
+    channel = registry.channels().get(step.channel)
+    short = short_reactions() if channel and channel.short_links else None
     reply_to, one_click = campaign.reply_to, not campaign.transactional
     return {
         delivery.pk: Envelope(
             message_id=delivery.message_id or message_id(delivery.token, from_email),
             leave_url=leave_url(delivery.token),
-            reaction=reaction(delivery.token),
+            reaction=short(delivery.pk) if short else reaction(delivery.token),
             from_email=from_email,
             preferences_url=preferences_url(person.hex)
             if (person := delivery.contact.uuid)

@@ -61,7 +61,7 @@ def advance(enrollments: Sequence[Enrollment], now: datetime) -> list[Walker]:
     """
     campaigns = (
         Campaign.objects.defer("flow")
-        .select_related("topic")
+        .select_related("topic", "sms_topic")
         .in_bulk({row.campaign_id for row in enrollments})
     )
     going = reasons_to_leave(enrollments, campaigns, now)

@@ -35,9 +35,16 @@ def change_of(outcome: Outcome, claimed: Claimed, now: datetime) -> Change:
     delivery, step_id = claimed.delivery, claimed.go.step.pk
     match outcome:
         case Sent():
-            return Change(State.SENT, step_id=step_id, provider_id=outcome.provider_id)
+            return Change(
+                State.SENT,
+                step_id=step_id,
+                provider_id=outcome.provider_id,
+                size=(outcome.characters, outcome.segments) if outcome.segments else None,
+            )
         case Refused():
-            return Change(State.FAILED, outcome.reason, step_id=step_id)
+            return Change(
+                State.FAILED, outcome.reason, step_id=step_id, opted_out=outcome.opted_out
+            )
         case Uncertain():
             return doubt(outcome.reason, delivery, step_id=step_id)
     tried_long = delivery.created_at and now - delivery.created_at > GIVE_UP_AFTER

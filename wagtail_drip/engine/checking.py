@@ -18,6 +18,7 @@ from django.db.models import Exists, OuterRef
 
 from .. import registry
 from ..conf import conf
+from ..content.phone import SMS
 from ..flow.program import NO_REASON
 from ..flow.reasons import Reason, because
 from ..flow.windows import ALWAYS, Calendar
@@ -25,6 +26,7 @@ from ..models import Campaign, Cap, Enrollment, Step
 from ..models.sending_times import calendars
 from .expelling import Leaving, reasons_to_leave
 from .loading import Due
+from .texting import reasons_to_skip
 from .walking import zone_of
 
 
@@ -84,6 +86,9 @@ class _Facts:
     channels: Collection[str]
     only_allowed: bool  # whether the allowlist holds
     calendars: Mapping[int, Calendar]  # by campaign
+    texts: Mapping[int, Calendar]  # the same for text messages
+    unwanted: Mapping[int, str]  # what must not go by its channel, and why; by delivery
+    numbers: Mapping[int, str]  # of text messages, by delivery
     # The step in a language; most people of a campaign share theirs.
     chosen: dict[tuple[UUID, str, int], Step | None] = field(default_factory=dict)
 
@@ -98,16 +103,19 @@ def check(deliveries: Sequence[Due], now: datetime) -> dict[int, Verdict]:
     """A verdict on each delivery by its primary key."""
     campaigns = (
         Campaign.objects.filter(pk__in={row.campaign_id for row in deliveries})
-        .select_related("site__root_page__locale", "site__drip_settings", "topic")
+        .select_related("site__root_page__locale", "site__drip_settings", "topic", "sms_topic")
         .annotate(capped=Exists(Cap.objects.filter(site=OuterRef("site"))))
         .in_bulk()
     )
     leaving = reasons_to_leave([row.enrollment for row in deliveries], campaigns, now)
     channels = registry.channels().keys()
     only_allowed = conf.SENDING == "allowlist"
+    unwanted, numbers = reasons_to_skip(deliveries, campaigns, now)
+    open_hours = calendars(campaigns.values())
+    texts = calendars(campaigns.values(), SMS) if numbers else open_hours
     facts = _Facts(
         now, campaigns, _steps(deliveries), leaving, channels, only_allowed,
-        calendars(campaigns.values()),
+        open_hours, texts, unwanted, numbers,
     )  # fmt: skip
     return {delivery.pk: _verdict(delivery, facts) for delivery in deliveries}
 
@@ -130,16 +138,18 @@ def _verdict(delivery: Due, facts: _Facts) -> Verdict:
         return Skip(reason, because=facts.leaving.seen.get(enrollment.pk, NO_REASON))
     if campaign.paused_at:
         return Hold(NO_REASON, delivery.due_at)
+    if reason := facts.unwanted.get(delivery.pk):
+        return Skip(reason, ends=False)
     if (
         (until := delivery.contact.paused_until)
         and until > facts.now
-        and not campaign.transactional
+        and not campaign.is_transactional(delivery.channel)
     ):
         return Hold(because("pausing"), until)
     if (opens := _opens(delivery, campaign, facts)) > facts.now:
         zone = zone_of(delivery.contact.time_zone, campaign.time_zone)
-        reason = facts.calendars[campaign.pk].closed(facts.now, opens, zone)
-        return Hold(because("not_now", reason=reason), opens)
+        closed = _calendar(delivery, campaign, facts).closed(facts.now, opens, zone)
+        return Hold(because("not_now", reason=closed), opens)
     step = facts.step(delivery, campaign)
     if step is None:
         why = _unpublished(facts.steps.get(delivery.step_key, []))
@@ -151,10 +161,14 @@ def _verdict(delivery: Due, facts: _Facts) -> Verdict:
 
 def _opens(delivery: Due, campaign: Campaign, facts: _Facts) -> datetime:
     """From when on it may go, by the quiet hours and holidays of its site."""
-    calendar = facts.calendars[campaign.pk]
+    calendar = _calendar(delivery, campaign, facts)
     if calendar == ALWAYS:
         return facts.now
     return calendar.opens(facts.now, zone_of(delivery.contact.time_zone, campaign.time_zone))
+
+
+def _calendar(delivery: Due, campaign: Campaign, facts: _Facts) -> Calendar:
+    return (facts.texts if delivery.channel == SMS else facts.calendars)[campaign.pk]
 
 
 def _later(facts: _Facts) -> datetime:
@@ -165,11 +179,18 @@ def _obstacle(delivery: Due, facts: _Facts) -> Reason:
     """What stands in the way for now."""
     if fault := facts.leaving.faults.get(delivery.enrollment.pk):
         return because("goal_unknown", fault=fault)
-    if facts.only_allowed and not on_allowlist(delivery.contact.email):
+    if facts.only_allowed and not _is_allowed(delivery, facts):
         return because("not_allowed")
     if delivery.channel not in facts.channels:
         return because("no_channel", channel=delivery.channel)
     return NO_REASON
+
+
+def _is_allowed(delivery: Due, facts: _Facts) -> bool:
+    """Of text messages the number itself must be named: an address says nothing of whose it is."""
+    if delivery.channel == SMS:
+        return facts.numbers.get(delivery.pk, "") in conf.ALLOWLIST
+    return on_allowlist(delivery.contact.email)
 
 
 def _unpublished(steps: Sequence[Step]) -> Reason:

@@ -165,7 +165,7 @@ def _restraining() -> list[Campaign]:
             Q(paused_at__isnull=False) | Q(rate__isnull=False) | Q(holds_others=True)
         )
     asked = ("paused_at", "rate", "site__hostname", "holds_others", "name", "priority")
-    nature = ("site", "topic", "transactional_reason")
+    nature = ("site", "topic", "sms_topic", "transactional_reason")
     return list(live.select_related("site").only(*asked, *nature))
 
 

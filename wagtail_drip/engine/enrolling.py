@@ -101,9 +101,9 @@ def enroll_audience(
     """
     live = _open(campaign)
     contacts = Contact.objects.filter(erased_at=None)
-    if live.topic_id:
+    if topic_id := live.entry_topic_id:
         chosen = Consent.objects.filter(
-            contact=OuterRef("pk"), topic=live.topic_id, state=Consent.State.GRANTED
+            contact=OuterRef("pk"), topic=topic_id, state=Consent.State.GRANTED
         )
         contacts = contacts.filter(Exists(chosen))
     inside = Enrollment.objects.filter(
@@ -132,7 +132,7 @@ def open_campaigns() -> QuerySet[Campaign]:
     """Campaigns people may enter: live ones, and paused ones, where they wait inside."""
     return Campaign.objects.filter(
         live=True, started_at__isnull=False, current_version__isnull=False
-    ).select_related("current_version", "topic")
+    ).select_related("current_version", "topic", "sms_topic")
 
 
 @on_deadlock
@@ -181,7 +181,7 @@ def _concerns(campaign: Campaign, event: Event) -> bool:
     One that fails starts nothing by this event: the others behind it must not wait for it.
     """
     trigger = registry.triggers().get(event.name)
-    topic = campaign.topic.slug if campaign.topic else ""
+    topic = campaign.entry_topic.slug if campaign.entry_topic else ""
     try:
         return trigger is None or trigger.concerns(
             event.data, site_id=campaign.site_id, topic=topic, campaign=campaign.slug

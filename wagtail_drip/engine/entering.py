@@ -100,7 +100,7 @@ def refusals(
             waiting.pop(pk, None)
 
     refuse([pk for pk, one in waiting.items() if one.erased_at], because("erased"))
-    if topic := campaign.topic:
+    if topic := campaign.entry_topic:
         end = topic.ends_before(now)
         since = {pk: at for (pk, _topic), at in grants(waiting, [topic.pk]).items()}
         refuse([pk for pk in waiting if pk not in since], because("no_consent", topic=topic.name))

@@ -121,7 +121,7 @@ def _strangers(
 def _unsubscribed(
     enrollments: Iterable[Inside], campaigns: Mapping[int, Campaign], now: datetime
 ) -> dict[int, str]:
-    topics = {pk: campaign.topic for pk, campaign in campaigns.items() if campaign.topic}
+    topics = {pk: topic for pk, campaign in campaigns.items() if (topic := campaign.entry_topic)}
     asked = [(row, topic) for row in enrollments if (topic := topics.get(row.campaign_id))]
     if not asked:
         return {}

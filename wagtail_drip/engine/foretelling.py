@@ -172,13 +172,16 @@ class _Foretelling:
 
     def _go_live(self) -> None:
         """The row is what the engine reads: it is to be as on the instance, and live."""
-        fields = ("goals", "audience", "leave_audience", "topic", "transactional_reason",
-                  "time_zone", "priority", "entry_rule", "entry_days", "trigger")  # fmt: skip
+        fields = ("goals", "audience", "leave_audience", "topic", "sms_topic",
+                  "transactional_reason", "time_zone", "priority", "entry_rule", "entry_days",
+                  "trigger")  # fmt: skip
         values = {name: getattr(self.campaign, name) for name in fields} if not self.number else {}
         Campaign.objects.filter(pk=self.campaign.pk).update(
             live=True, paused_at=None, started_at=None, current_version=self.version, **values
         )
-        self.campaign = Campaign.objects.select_related("topic", "site").get(pk=self.campaign.pk)
+        self.campaign = Campaign.objects.select_related("topic", "sms_topic", "site").get(
+            pk=self.campaign.pk
+        )
 
     def _made_up(self, sample: Sample) -> Contact:
         email = f"person-{sample.number}@{SAMPLE_DOMAIN}"
@@ -197,7 +200,8 @@ class _Foretelling:
         create([contact])
         topics = sample.topics
         if topics is None:
-            topics = [self.campaign.topic_id] if self.campaign.topic_id else []
+            chosen = (self.campaign.topic_id, self.campaign.sms_topic_id)
+            topics = [pk for pk in chosen if pk]
         granted = {"state": Consent.State.GRANTED, "changed_at": self.start}
         create([Consent(contact=contact, topic_id=pk, **granted) for pk in topics])
         create([Tagging(contact=contact, tag_id=pk, at=self.start) for pk in sample.tags])

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q
 
+from ..content.phone import SMS
 from ..models import Consent, Delivery, Enrollment, Suppression
 from ..models.addresses import by_keyed_hash
 from ..models.among import among
@@ -40,6 +41,8 @@ def unchanged(claimed: Collection[Claimed], token: str, now: datetime) -> set[in
 def _is_plain(claimed: Claimed) -> bool:
     """Whether nothing is asked of the person that a glance can't answer."""
     campaign = claimed.go.campaign
+    if claimed.delivery.channel == SMS:  # it has a consent of its own, and a number
+        return False
     return not campaign.leave_audience and not len(campaign.goals)
 
 

@@ -25,7 +25,7 @@ from ..models import (
     PendingConsent,
     Topic,
 )
-from ..models.addresses import digest, normalize
+from ..models.addresses import digest, normalize_any
 from ..models.consent import Suppression, grant, lift_unsubscribed, may_return, suppress, withdraw
 from .ending import lock, take_out
 from .recording import record
@@ -51,9 +51,15 @@ def leave_topic(
             data = {"topic": topic.slug, "name": topic.name}
             record(LEFT_TOPIC, contact=contact, data=data, at=at, now=at)
         PendingConsent.objects.filter(contact=contact, topic=topic).delete()
-        campaigns = list(Campaign.objects.filter(topic=topic).values_list("pk", flat=True))
+        campaigns = list(of_topic(topic).values_list("pk", flat=True))
         enrollments = Enrollment.objects.filter(contact=contact, campaign_id__in=campaigns)
         return take_out(enrollments, reason=UNSUBSCRIBED, at=at)
+
+
+def of_topic(topic: Topic) -> QuerySet[Campaign]:
+    """The campaigns that only people who chose the topic are in (`Campaign.entry_topic`)."""
+    alone = Q(topic=None, transactional_reason="", sms_topic=topic)
+    return Campaign.objects.filter(Q(topic=topic) | alone)
 
 
 @on_deadlock
@@ -97,9 +103,10 @@ def leave_campaign(contact: Contact, campaign: Campaign, *, reason: str, at: dat
 def shut_out(email: str, *, reason: str, scope: str, at: datetime, note: str = "") -> bool:
     """Suppress the address; whose it is leaves what is under way within `scope`.
 
-    True where the suppression is new or wider. Raises ValueError where `email` is no address.
+    `email` may be a phone number: then whose it is goes on without text messages. True where the
+    suppression is new or wider. Raises ValueError where it is neither.
     """
-    contact = Contact.objects.filter(email_digest=digest(normalize(email))).first()
+    contact = Contact.objects.filter(email_digest=digest(normalize_any(email))).first()
     with transaction.atomic():
         if contact:
             lock(contact.pk)
@@ -160,7 +167,7 @@ def _forget_leaving(contact: Contact, topic: Topic, left_at: datetime, at: datet
 
 def _resume(contact: Contact, topic: Topic, left_at: datetime, at: datetime) -> None:
     """Undo what `take_out` did at `left_at`, in campaigns that are still live."""
-    campaigns = Campaign.objects.filter(topic=topic, live=True).values_list("pk", flat=True)
+    campaigns = of_topic(topic).filter(live=True).values_list("pk", flat=True)
     ended = Enrollment.objects.filter(
         contact=contact,
         campaign_id__in=list(campaigns),

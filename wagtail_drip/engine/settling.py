@@ -17,6 +17,7 @@ from ..flow.program import NO_REASON
 from ..flow.reasons import Reason
 from ..models import Delivery, Enrollment
 from ..models.among import among
+from ..models.consent import Suppression, suppress
 from .advancing import go_on
 from .converting import convert
 from .explaining import Place, keep_verdicts
@@ -37,6 +38,8 @@ class Change:
     step_id: int | None = None
     provider_id: str = ""
     suspect: bool = False  # waiting, and to be made alone
+    size: tuple[int, int] | None = None  # of a text message: characters and segments
+    opted_out: str = ""  # an address that wants nothing more, says the provider
     because: Reason = NO_REASON  # why it was held or skipped, for the record of decisions
 
 
@@ -88,6 +91,8 @@ def _settle(
             if standing_at.get(place.enrollment) == (place.node, place.visit)
         }
         known = _corrected({pk: changes[pk] for pk in found}, mine)
+        for address in {one.opted_out for one in known.values()} - {""}:
+            suppress(address, reason=Suppression.Reason.UNSUBSCRIBED, at=now)
         return write(known, now, mine, found, standing)
 
 
@@ -140,7 +145,10 @@ def _alike(changes: Mapping[int, Change]) -> Mapping[Hashable, dict[int, Change]
     """Changes that one UPDATE can write: in words, moments and provider's ids they may differ."""
     groups: dict[Hashable, dict[int, Change]] = defaultdict(dict)
     for pk, change in changes.items():
-        kind = (change.state, change.step_id, change.refund, change.suspect, change.due_at is None)
+        kind = (
+            change.state, change.step_id, change.refund, change.suspect, change.due_at is None,
+            change.size,
+        )  # fmt: skip
         groups[kind][pk] = change
     return groups
 
@@ -163,6 +171,8 @@ def _values(alike: Mapping[int, Change], now: datetime) -> dict[str, Any]:
         values["attempts"] = Case(When(attempts__gt=0, then=F("attempts") - 1), default=0)
     if change.step_id:
         values["step_id"] = change.step_id
+    if change.size:
+        values["characters"], values["segments"] = change.size
     provider_ids = {pk: _shown(one.provider_id)[:255] for pk, one in alike.items()}
     if any(provider_ids.values()):
         values["provider_id"] = _each("provider_id", provider_ids)

@@ -9,6 +9,7 @@ from .parts import Part
 def builtin() -> dict[str, Part]:
     return {
         "send": doing.SendBlock(),
+        "sms": doing.TextMessageBlock(),
         "webhook": doing.WebhookBlock(),
         "task": doing.TaskBlock(),
         "wait": waiting.WaitBlock(),

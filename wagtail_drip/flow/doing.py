@@ -60,6 +60,25 @@ class WebhookBlock(SendBlock):
         group = gettext_lazy("Send")
 
 
+class TextMessageBlock(SendBlock):
+    """A send like any other. Who has not agreed to text messages goes on without it."""
+
+    channel = "sms"
+    step = SnippetChooserBlock("wagtail_drip.Step", label=gettext_lazy("Text message"))
+
+    def sentence(self, value, names):
+        step = fields(value).get("step")
+        name = names.get(step) if isinstance(step, int) else None
+        return _("Send the text message “%s”") % (name or _("no text message"))
+
+    class Meta:
+        label = gettext_lazy("Text message")
+        description = gettext_lazy("A text message goes to those who agreed to get some.")
+        label_format = "“{step}”"
+        icon = "mobile-alt"
+        group = gettext_lazy("Send")
+
+
 class TaskBlock(SendBlock):
     """A send like any other. People go on once the task is laid down; a wait for the event
     `task_done` behind it lets them stay until it is done."""

@@ -14,6 +14,7 @@ from django.core.validators import EmailValidator
 from django.utils.translation import gettext as _
 
 from ..conf import conf
+from ..content import phone
 
 _validate = EmailValidator()
 
@@ -42,6 +43,14 @@ def normalize(email: str) -> str:
     if len(address) > 254:  # an IDNA domain may grow
         raise ValueError(_("%r is not an e-mail address.") % email)
     return address
+
+
+def normalize_any(address: str) -> str:
+    """As `normalize`; without an @, a phone number. Raises ValueError where it is neither."""
+    text = str(address)
+    if "@" in text or not any(char.isdigit() for char in text):
+        return normalize(text)
+    return phone.normalize(text)
 
 
 def _invisible(char: str) -> bool:

@@ -27,6 +27,7 @@ from wagtail.models import (
 from wagtail.search import index
 
 from .. import registry
+from ..content.phone import SMS
 from ..fields import OpenStreamField
 from ..flow import conditions, drawing, outlining
 from ..flow.blocks import AudienceBlock, ConditionsBlock, FlowBlock
@@ -153,6 +154,18 @@ class Campaign(
         related_name="+",
         help_text=_("Only people who chose this topic get the mails."),
     )
+    sms_topic = models.ForeignKey(
+        Topic,
+        verbose_name=_("mailing topic of its text messages"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text=_(
+            "Only people who chose this topic get the text messages; the others go on without "
+            "them. With no topic for mails, it says who is in the campaign at all."
+        ),
+    )
     transactional_reason = models.CharField(
         _("or transactional, because"),
         max_length=200,
@@ -273,6 +286,19 @@ class Campaign(
     @property
     def transactional(self) -> bool:
         return self.topic_id is None and bool(self.transactional_reason)
+
+    def is_transactional(self, channel: str) -> bool:
+        """Whether what it sends by this channel needs no consent and keeps no quiet hours."""
+        return self.transactional and not (channel == SMS and self.sms_topic_id)
+
+    @property
+    def entry_topic(self) -> Topic | None:
+        """The topic that everybody inside has chosen; None: they need none."""
+        return self.topic or (None if self.transactional_reason else self.sms_topic)
+
+    @property
+    def entry_topic_id(self) -> int | None:
+        return self.topic_id or (None if self.transactional_reason else self.sms_topic_id)
 
     @property
     def status(self) -> str:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.search import index
 
-from .addresses import by_keyed_hash, keyed_hash, keyed_hashes, normalize
+from .addresses import by_keyed_hash, keyed_hash, keyed_hashes, normalize_any
 from .among import among
 from .contacts import Contact
 from .inserting import insert
@@ -28,8 +28,16 @@ class Topic(OfSite, index.Indexed):
         DOUBLE = "double", _("they confirm by a mail first")
         SINGLE = "single", _("at once")  # but who has left comes back by a mail only
 
+    class Channel(models.TextChoices):
+        EMAIL = "email", _("e-mail")
+        SMS = "sms", _("text messages")
+
     name = models.CharField(_("name"), max_length=100)
     slug = models.SlugField(_("short name"), max_length=100, unique=True)
+    # Never changed: what people have agreed to get by one way says nothing of another.
+    channel = models.CharField(
+        _("what people get"), max_length=10, choices=Channel.choices, default=Channel.EMAIL
+    )
     description = models.TextField(
         _("description"), blank=True, help_text=_("What people get when they choose this topic.")
     )
@@ -72,20 +80,33 @@ class Topic(OfSite, index.Indexed):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        before = Topic.objects.filter(pk=self.pk).values_list("wording", "wording_version").first()
+        known = ("wording", "wording_version", "channel")
+        before = Topic.objects.filter(pk=self.pk).values_list(*known).first()
         if before and before[0] != self.wording:
             self.wording_version = before[1] + 1
+        if before and before[2] != self.channel:
+            raise ValueError("What people get by a topic is never changed: make another topic.")
         super().save(*args, **kwargs)
 
     @property
     def agreement(self) -> str:
         """What stands beside the box, in the language that is active."""
-        default = _("I want to get “%s” by e-mail. I can leave at any time by a link in each mail.")
-        return self.wording or str(default) % self.name
+        return self.wording or str(_AGREEMENTS[Topic.Channel(self.channel)]) % self.name
 
     def ends_before(self, now: datetime) -> datetime | None:
         """Consent from before this moment has run out; None: it never does."""
         return months_before(now, self.expires_months) if self.expires_months else None
+
+
+_AGREEMENTS = {
+    Topic.Channel.EMAIL: _(
+        "I want to get “%s” by e-mail. I can leave at any time by a link in each mail."
+    ),
+    Topic.Channel.SMS: _(
+        "I want to get “%s” as text messages to my mobile phone. I can end it at any time by "
+        "answering STOP."
+    ),
+}
 
 
 def months_before(moment: datetime, months: int) -> datetime:
@@ -130,6 +151,7 @@ class ConsentRecord(models.Model):
     source = models.CharField(_("how"), max_length=200, help_text=_("Page or way, e.g. /signup/."))
     wording = models.TextField(_("wording shown"), blank=True)
     wording_version = models.PositiveIntegerField(_("version of the wording"), null=True)
+    number = models.CharField(_("phone number"), max_length=20, blank=True)  # of text messages
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
 
     class Meta:
@@ -142,7 +164,7 @@ class ConsentRecord(models.Model):
 
 
 class Suppression(models.Model):
-    """An address that gets nothing. Kept as a keyed hash, so that it outlives the contact."""
+    """An address or number that gets nothing. Kept as a keyed hash, so it outlives the contact."""
 
     class Reason(models.TextChoices):
         BOUNCED = "bounced", _("hard bounce")
@@ -155,6 +177,13 @@ class Suppression(models.Model):
         MARKETING = "marketing", _("marketing only")  # transactional mail still goes
         ALL = "all", _("all mail")
 
+    class Kind(models.TextChoices):
+        EMAIL = "email", _("e-mail address")
+        NUMBER = "number", _("phone number")
+
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=Kind.choices, default=Kind.EMAIL, editable=False
+    )
     address_hash = models.CharField(max_length=64, unique=True)
     reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices)
     scope = models.CharField(_("scope"), max_length=10, choices=Scope.choices, default=Scope.ALL)
@@ -168,7 +197,10 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         """As the log keeps it: the hash's beginning tells which, and nobody whose."""
-        return f"{self.get_reason_display()} ({self.get_scope_display()}) {self.address_hash[:8]}"
+        said = f"{self.get_reason_display()} ({self.get_scope_display()})"
+        if self.kind == self.Kind.NUMBER:
+            said = f"{self.get_kind_display()}: {said}"
+        return f"{said} {self.address_hash[:8]}"
 
 
 def grant(
@@ -180,6 +212,7 @@ def grant(
     wording: str = "",
     wording_version: int | None = None,
     ip: str | None = None,
+    number: str = "",
 ) -> bool:
     """`contact` wants `topic`. True where that changed something; only then proof is written.
 
@@ -190,6 +223,7 @@ def grant(
     if end := topic.ends_before(at):
         earlier |= Q(state=Consent.State.GRANTED, changed_at__lt=end)
     proof = {"source": source, "wording": wording, "wording_version": wording_version, "ip": ip}
+    proof["number"] = number
     return _change(
         contact, topic, Consent.State.GRANTED, Consent.objects.filter(earlier), at, proof
     )
@@ -274,13 +308,14 @@ def suppress(
 
     A suppression only ever widens (marketing → all mail). It keeps its first reason, unless that
     was their own leaving: they may take that back, and must not take back a complaint with it.
-    Raises ValueError where `email` is no address.
+    `email`: an e-mail address, or a phone number. Raises ValueError where it is neither.
     """
-    normalized = normalize(email)
+    normalized = normalize_any(email)
     rows = _against(normalized)
     with transaction.atomic():
         if not rows.exists() and insert(
             Suppression(
+                kind=_kind(normalized),
                 address_hash=keyed_hash(normalized),
                 reason=reason,
                 scope=scope,
@@ -312,7 +347,7 @@ def suppressed(addresses: Iterable[str], *, transactional: bool) -> set[str]:
 
 
 def standing_against(email: str) -> Suppression | None:
-    """The suppression of an address, if there is one. Raises ValueError where it is none."""
+    """The suppression of an address or number. Raises ValueError where it is neither."""
     return _against(email).first()
 
 
@@ -338,7 +373,21 @@ _BY_LEAVING = Q(
 
 
 def _against(email: str) -> models.QuerySet[Suppression]:
-    return Suppression.objects.filter(address_hash__in=keyed_hashes(normalize(email)))
+    return Suppression.objects.filter(address_hash__in=keyed_hashes(normalize_any(email)))
+
+
+def _kind(normalized: str) -> str:
+    return Suppression.Kind.EMAIL if "@" in normalized else Suppression.Kind.NUMBER
+
+
+def lift_stop(number: str) -> bool:
+    """Take back the STOP of a number's owner; what else stands against it stays.
+
+    False where there was none. Raises ValueError where it is no number.
+    """
+    stopped = Q(reason=Suppression.Reason.UNSUBSCRIBED, kind=Suppression.Kind.NUMBER)
+    deleted, _by_model = _against(number).filter(stopped).delete()
+    return bool(deleted)
 
 
 def _update(rows: models.QuerySet[Any], **fields: Any) -> bool:

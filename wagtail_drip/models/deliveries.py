@@ -44,6 +44,9 @@ class Delivery(models.Model):
         MOVED = "moved", _("its place was taken out of the flow")  # it waits again if put back
         STALE = "stale", _("too old after a pause")
         CAP = "cap", _("more than they may get")  # models/caps.py
+        NO_CONSENT = "no consent", _("not agreed to")  # to this by this way
+        NO_NUMBER = "no number", _("no usable number")
+        NUMBER = "number suppressed", _("number suppressed")  # they answered STOP, for one
 
     OPEN = (State.WAITING, State.SENDING)
     GOT = (State.SENT, State.UNCERTAIN)  # must not be sent again by the flow
@@ -88,6 +91,10 @@ class Delivery(models.Model):
     token = models.CharField(max_length=32, default=new_token, editable=False)
     message_id = models.CharField(_("Message-ID"), max_length=255, blank=True)
     provider_id = models.CharField(max_length=255, blank=True)
+
+    # Of a text message that went out, as its encoding counts them
+    characters = models.PositiveSmallIntegerField(_("characters"), null=True)
+    segments = models.PositiveSmallIntegerField(_("segments"), null=True)
 
     # Facts that came back, beside the state
     delivered_at = models.DateTimeField(_("delivered"), null=True)

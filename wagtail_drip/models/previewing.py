@@ -76,8 +76,10 @@ def serve(step: Step, request: Any, mode_name: str) -> HttpResponse:
         text = _("This mail can't be shown yet: %s") % error
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
     if isinstance(mail, Message):
-        shown = source.words.child.block.shown(mail) if source.words else []
-        return HttpResponse(_page("message", mail, step, shown=shown))
+        block = source.words.child.block if source.words else None
+        shown = block.shown(mail) if block else []
+        kind = block.meta.preview if block else "message"
+        return HttpResponse(_page(kind, mail, step, shown=shown))
     if mode == "inbox":
         return HttpResponse(_inbox(mail, step, campaign, _preheader(source, reader)))
     return HttpResponse(_SHOWN.get(mode, _html)(mail, step))

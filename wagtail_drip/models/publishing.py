@@ -16,6 +16,7 @@ from wagtail.log_actions import log
 from wagtail.models import Revision, TaskState, WorkflowState
 
 from .. import registry
+from ..content.phone import SMS
 from ..flow import clocks, compiling, conditions
 from ..flow.compiling import NotReady, Problem
 from ..flow.program import Program
@@ -23,6 +24,7 @@ from ..streams import raw
 from . import matching
 from .attributes import Attribute
 from .campaigns import Campaign, Choice, Version, VersionStep
+from .consent import Topic
 from .gating import SCHEDULED, log_refusal, unschedule
 from .journeys import Enrollment
 from .named import campaigns_info, steps_info
@@ -30,6 +32,7 @@ from .steps import Step
 
 logger = logging.getLogger("wagtail_drip.publishing")
 
+MAIL = "email"
 VERSION_LOGGED = "wagtail_drip.version"  # its data: {"version": 3, "choice": "move", "people": 12}
 # What a revision must not bring back: it belongs to the row, not to its content.
 KEPT = (
@@ -73,11 +76,9 @@ def _start_problems(campaign: Campaign) -> list[Problem]:
     elif campaign.trigger not in registry.triggers():
         text = _("This site knows no event “%s” to start with.") % campaign.trigger
         found.append(Problem(text, field="trigger"))
-    if campaign.topic_id is None and not campaign.transactional_reason.strip():
-        text = _("Choose a mailing topic, or say why these mails are transactional.")
-        found.append(Problem(text, field="topic"))
+    found += _topic_problems(campaign)
     trigger = registry.triggers().get(campaign.trigger)
-    if trigger and trigger.topic_only and campaign.topic_id is None:
+    if trigger and trigger.topic_only and campaign.entry_topic_id is None:
         text = _("Nobody who %s gets transactional mail for that: choose a mailing topic.")
         found.append(Problem(text % trigger.label, field="topic"))
     if campaign.holds_others and campaign.transactional:
@@ -88,6 +89,38 @@ def _start_problems(campaign: Campaign) -> list[Problem]:
     if campaign.time_zone and clocks.zone(campaign.time_zone) is None:
         text = _("There is no time zone “%s”.") % campaign.time_zone
         found.append(Problem(text, field="time_zone"))
+    return found
+
+
+def _topic_problems(campaign: Campaign) -> list[Problem]:
+    """Whatever goes by mail needs consent to mails, and text messages to text messages."""
+    steps = Step.objects.filter(pk__in=compiling.step_ids(raw(campaign.flow)))
+    channels = set(steps.values_list("channel", flat=True))
+    found = []
+    for field, channel, text in (
+        ("topic", Topic.Channel.EMAIL, _("“%s” is no topic of mails: choose one that is.")),
+        ("sms_topic", Topic.Channel.SMS, _("“%s” is no topic of text messages: choose one.")),
+    ):
+        topic = getattr(campaign, field)
+        if topic is not None and topic.channel != channel:
+            found.append(Problem(text % topic, field=field))
+    transactional = bool(campaign.transactional_reason.strip())
+    if campaign.topic_id is None and not transactional:
+        if campaign.sms_topic_id is None:
+            text = _("Choose a mailing topic, or say why these mails are transactional.")
+            found.append(Problem(text, field="topic"))
+        elif MAIL in channels:
+            text = _(
+                "Choose a mailing topic for its mails: who agreed to text messages did not agree "
+                "to mails."
+            )
+            found.append(Problem(text, field="topic"))
+    if SMS in channels and campaign.sms_topic_id is None and not campaign.transactional:
+        text = _(
+            "Choose the mailing topic of its text messages: who agreed to mails did not agree to "
+            "text messages."
+        )
+        found.append(Problem(text, field="sms_topic"))
     return found
 
 

@@ -73,12 +73,14 @@ def _day(line: str) -> date | tuple[int, int] | None:
         return None
 
 
-def calendars(campaigns: Iterable[Campaign]) -> dict[int, Calendar]:
-    """The calendar for each campaign, by its id. One query."""
+def calendars(campaigns: Iterable[Campaign], channel: str = "email") -> dict[int, Calendar]:
+    """The calendar for what each campaign sends by the channel, by its id. One query."""
     campaigns = list(campaigns)
     sites = {campaign.site_id for campaign in campaigns}
     known = {row.site_id: row.calendar() for row in SendingTimes.objects.filter(site__in=sites)}
     return {
-        campaign.pk: ALWAYS if campaign.transactional else known.get(campaign.site_id, ALWAYS)
+        campaign.pk: ALWAYS
+        if campaign.is_transactional(channel)
+        else known.get(campaign.site_id, ALWAYS)
         for campaign in campaigns
     }

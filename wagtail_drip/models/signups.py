@@ -21,11 +21,15 @@ _TRIES = 10  # of one who counts at the same time as others
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A topic as it was offered: the words beside its box, and which version of them."""
+    """A topic as it was offered: the words beside its box, and which version of them.
+
+    `number`: where its text messages are to go, in E.164; "": where they go already.
+    """
 
     topic: Topic
     wording: str
     version: int | None = None
+    number: str = ""
 
 
 class PendingConsent(models.Model):
@@ -41,6 +45,7 @@ class PendingConsent(models.Model):
     source = models.CharField(_("how"), max_length=200)
     wording = models.TextField(_("wording shown"), blank=True)
     wording_version = models.PositiveIntegerField(_("version of the wording"), null=True)
+    number = models.CharField(_("phone number"), max_length=20, blank=True)  # of text messages
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
 
     class Meta:
@@ -64,6 +69,7 @@ def keep_pending(
             "source": source,
             "wording": choice.wording,
             "wording_version": choice.version,
+            "number": choice.number,
             "ip": ip,
         }
         rows = PendingConsent.objects.filter(contact=contact, topic=choice.topic)

@@ -59,4 +59,4 @@ def words(step: Step) -> Words | None:
     if channel is None:
         # An app that was taken out: nothing is known of its block any more, and nothing goes.
         return Words(step.message) if len(step.message) else None
-    return Words(step.message, channel.address) if channel.block is not None else None
+    return Words(step.message, channel.address_of) if channel.block is not None else None

@@ -40,6 +40,7 @@ PLAIN = {
     ),
     Step: ("name", "channel", "stage", "subject", "preheader", "sender_name", "sender_email"),
 }
+TOPICS = ("topic", "sms_topic")
 OTHERS = ("not_while", "takes_over")  # lists of campaigns
 STREAMS = {Campaign: ("audience", "goals", "flow"), Step: ("body", "message")}
 
@@ -58,9 +59,10 @@ def as_text(data: Mapping[str, Any]) -> str:
 
 
 def campaign_data(draft: Campaign, site: Site) -> dict[str, Any]:
-    topic = draft.topic.slug if draft.topic_id and draft.topic else None
+    topics = {name: getattr(draft, name) for name in TOPICS}
+    slugs = {name: topic.slug if topic else None for name, topic in topics.items()}
     others = {name: sorted(one.slug for one in getattr(draft, name).all()) for name in OTHERS}
-    return {**_plain(draft), "topic": topic, **others, **_streams(draft, site)}
+    return {**_plain(draft), **slugs, **others, **_streams(draft, site)}
 
 
 def step_data(draft: Step, site: Site) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from wagtail.models import Locale, Site
 from ...flow.compiling import NotReady
 from ...models import Campaign, Step, Topic
 from . import schema
-from .exporting import OTHERS, PLAIN, STREAMS, as_text, campaign_data, raw, step_data
+from .exporting import OTHERS, PLAIN, STREAMS, TOPICS, as_text, campaign_data, raw, step_data
 from .references import Unresolved, convert, inward
 
 # Ids of blocks that a file gives none: the same place gets the same id at each import.
@@ -165,7 +165,8 @@ class _Import:
     def campaign(self, data: Mapping[str, Any], path: str) -> Change:
         row = Campaign.objects.get(slug=self.slug)
         values = self._values(Campaign, data, path)
-        values["topic"] = self._topic(data.get("topic"), f"{path}.topic")
+        for name in TOPICS:
+            values[name] = self._topic(data.get(name), f"{path}.{name}")
         for name in OTHERS:
             values[name] = self._others(data.get(name, []), f"{path}.{name}")
         return self._save("campaign", row, values, path, new=self.reserved)

@@ -13,9 +13,16 @@
     form.requestSubmit();
   }
 
-  async function makeMail(url, form, name) {
+  /** The type of the block that the chooser stands in; it says by which channel its mail goes. */
+  function blockType(form, chooser) {
+    const field = chooser.querySelector('input[type="hidden"]')?.name ?? '';
+    return form.elements[field.replace(/-value-step$/, '-type')]?.value ?? '';
+  }
+
+  async function makeMail(url, form, chooser, name) {
     const body = new FormData();
     body.set('name', name);
+    body.set('block', blockType(form, chooser));
     body.set('site', form.elements.site?.value ?? '');
     body.set('csrfmiddlewaretoken', form.elements.csrfmiddlewaretoken.value);
     const response = await fetch(url, { method: 'POST', body });
@@ -41,7 +48,7 @@
       button.disabled = true;
       error.hidden = true;
       try {
-        const mail = await makeMail(template.dataset.writeUrl, form, input.value);
+        const mail = await makeMail(template.dataset.writeUrl, form, chooser, input.value);
         chooser.widget.setStateFromModalData(mail);
         openMail(form, mail.id);
       } catch (reason) {
