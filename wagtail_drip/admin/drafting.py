@@ -31,7 +31,7 @@ def write_mail(request: HttpRequest) -> JsonResponse:
     name = request.POST.get("name", "").strip()
     if not name or len(name) > (Step._meta.get_field("name").max_length or 0):
         return JsonResponse({"error": _("Give the mail a name of up to 200 letters.")}, status=400)
-    channel = getattr(registry.flow_blocks().get(request.POST.get("block")), "channel", "")
+    channel = getattr(registry.flow_blocks().get(request.POST.get("block", "")), "channel", "")
     step = Step(
         name=name,
         channel=channel or MAIL,
