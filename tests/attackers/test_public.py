@@ -26,7 +26,11 @@ from .routes import routes
 
 # One-click leaving, as RFC 8058 has it: mail programs know no CSRF token.
 # And what other systems call by a key, without a browser.
-WITHOUT_CSRF = {"wagtail_drip.recipients.leaving", "wagtail_drip.integrations.endpoint"}
+WITHOUT_CSRF = {
+    "wagtail_drip.recipients.leaving",
+    "wagtail_drip.integrations.endpoint",
+    "wagtail_drip.integrations.twilio",
+}
 
 
 def _views(resolver):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('wagtail_drip', '0028_tasks'),
+        ('wagtail_drip', '0029_fewer_indexes'),
     ]
 
     operations = [
