@@ -424,6 +424,22 @@ def test_a_translation_is_a_draft(hello):
 # Steps in use
 
 
+@pytest.mark.parametrize(("subject", "goes"), [("Hi", True), ("{{ nobody }}", False)])
+def test_a_draft_that_is_saved_as_live_passes_the_gate(subject, goes):
+    """As wagtail-localize does, before it publishes."""
+    body = [{"type": "text", "value": "<p>Hello</p>"}]
+    step = Step.objects.get(pk=make.step(live=False, subject=subject, body=body).pk)
+    step.live = True
+    step.save()
+    assert Step.objects.get(pk=step.pk).live is goes
+
+
+def test_what_is_live_stays_so_when_it_is_saved():
+    step = Step.objects.get(pk=make.step(subject="{{ nobody }}").pk)
+    step.save()
+    assert Step.objects.get(pk=step.pk).live
+
+
 def test_a_step_of_a_live_campaign_can_t_be_deleted(live, hello):
     with pytest.raises(ProtectedError, match="“Hello” can't be deleted: it is used in “Welcome”"):
         hello.delete()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils.translation import gettext as _
 
 from .. import registry
@@ -46,8 +46,12 @@ class NotReady(ValidationError):
     """Publishing was refused. `problems` has the list; `messages` the same in words."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__([str(problem) for problem in problems])
+        # By field, though they are of none: wagtail-localize and others ask for that.
+        super().__init__({NON_FIELD_ERRORS: [str(problem) for problem in problems]})
         self.problems = problems
+
+    def __str__(self) -> str:
+        return repr(self.messages)
 
 
 class UnknownFormat(ValueError):

@@ -21,6 +21,7 @@ def as_draft(copy: Any) -> Any:
     """A copy made for translation, as one that nobody has published."""
     copy.live, copy.has_unpublished_changes = False, True
     copy.first_published_at = copy.last_published_at = copy.live_revision = None
+    copy.was_live = False
     return copy
 
 

@@ -28,6 +28,24 @@ class Gated(models.Model):
     class Meta:
         abstract = True
 
+    was_live: bool | None = None  # when it was loaded; None: it is new
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A draft that goes live by being saved passes the gate as well, and stays one otherwise.
+
+        wagtail-localize saves a translation as live before it has it published.
+        """
+        if self.live and self.was_live is False and self.gate():  # type: ignore[has-type]
+            self.live, self.has_unpublished_changes = False, True
+        super().save(*args, **kwargs)
+        self.was_live = self.live
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Any:
+        row = super().from_db(*args, **kwargs)
+        row.was_live = row.__dict__.get("live")
+        return row
+
     def source(self) -> Any:
         raise NotImplementedError
 
