@@ -6,6 +6,8 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
@@ -76,6 +78,46 @@ def test_an_approval_with_a_mail_that_can_not_go_changes_nothing(editor, workflo
     assert "Not published: “Two”: The mail has no subject." in said_in_history(
         editor, campaign, HISTORY
     )
+
+
+@pytest.fixture
+def reviewers(workflow) -> Group:
+    group = Group.objects.create(name="Reviewers")
+    GroupApprovalTask.objects.get(name="Look at it").groups.add(group)
+    return group
+
+
+def test_who_writes_mails_changes_none_that_is_being_approved(workflow, reviewers):
+    step, live = draft("One"), make.step("Live", body=BODY)
+    campaign = drafted(step, live)
+    writer, reviewer = (client_of(name, "change_step") for name in ("writer", "reviewer"))
+    get_user_model().objects.get(username="reviewer").groups.add(reviewers)
+    state = workflow.start(campaign, make.user())
+
+    def save(client, step: Step, name: str) -> str:
+        client.post(url("edit", step), {"name": name, "subject": "x", "body-count": "0"})
+        return Step.objects.get(pk=step.pk).get_latest_revision_as_object().name
+
+    page = writer.get(url("edit", step)).content.decode()
+    assert "will be published with “Spring”, which is awaiting moderation" in page
+    assert "is awaiting moderation" not in reviewer.get(url("edit", step)).content.decode()
+    assert save(writer, step, "Slipped in") == "One"
+    assert save(writer, live, "Elsewhere") == "Elsewhere"  # it isn't published along
+    assert save(reviewer, step, "Better") == "Better"
+    state.current_task_state.reject(user=make.user(is_superuser=True))
+    assert save(writer, step, "After all") == "After all"
+
+
+def test_a_mail_of_another_flow_is_free_during_an_approval(workflow, reviewers):
+    workflow.start(drafted(draft("One")), make.user())
+    assert draft("Two").get_lock() is None
+
+
+def test_a_campaign_stands_still_itself_while_it_is_approved(workflow, reviewers):
+    campaign = drafted(draft("One"))
+    workflow.start(campaign, make.user())
+    lock = Campaign.objects.get().get_lock()
+    assert lock.for_user(make.user()) and not lock.for_user(make.user(is_superuser=True))
 
 
 def test_all_mails_are_previewed_at_once_as_their_drafts_have_them():

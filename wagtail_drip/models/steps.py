@@ -114,6 +114,12 @@ class Step(
 
         return sources.source(self, brand or branding.brand_of(self.site), campaign)
 
+    def get_lock(self) -> Any:
+        """Its own; a draft has that of the approval which it will be published by, too."""
+        from . import approving
+
+        return super().get_lock() or approving.lock_of(self)
+
     def used_in(self) -> list[Campaign]:
         """The campaigns that may still send it; while there are any, it can't be deleted."""
         from . import publishing
