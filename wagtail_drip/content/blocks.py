@@ -26,7 +26,7 @@ from .. import registry
 from ..streams import OpenStreamBlock, sharing
 from . import references, richtext
 from .confirm_block import ConfirmBlock
-from .email_block import PREVIEW, EmailBlock, EmailStructBlock, merged
+from .email_block import HINT, PREVIEW, EmailBlock, EmailStructBlock, merged
 from .merge_fields import LOOKALIKE
 from .product_block import ProductBlock
 from .rendering import Rendering
@@ -35,7 +35,6 @@ __all__ = ["BodyBlock", "EmailBlock", "EmailStructBlock", "builtin"]
 
 WORDS = gettext_lazy("Words")
 PICTURES = gettext_lazy("Pictures and buttons")
-HINT = gettext_lazy("You may write {{ first_name|friend }}: a merge field and what stands without.")
 
 
 class BodyBlock(OpenStreamBlock):

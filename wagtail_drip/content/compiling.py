@@ -424,6 +424,17 @@ def fragment(row: Row, given: dict[str, Any], rendering: Rendering) -> Fragment:
     return Fragment(tidy(rendering.absolute_html(finished)), text)
 
 
+def slots_in(row: Row | None, rendering: Rendering) -> list[Slot]:
+    """The merge fields in the words of a block that each person gets something else in."""
+    if row is None or not row.person_slot:
+        return []
+    try:
+        marked = [rendering.merge(text) for text in row.block.texts(row.value)]
+    except Unavailable:  # making the block says so, where anybody sees it
+        return []
+    return [part for text in marked for part in split(text) if isinstance(part, Slot)]
+
+
 def fixed_refs(source: Source) -> list[Hashable]:
     """Refs of the products that blocks show to everybody."""
     blocks = (row for row in all_rows(source) if isinstance(row.block, EmailBlock))

@@ -19,7 +19,7 @@ from wagtail.blocks import Block, CharBlock
 from ..conf import conf
 from ..streams import TextChoiceBlock
 from .blocks import LinkedBlock
-from .email_block import PREVIEW
+from .email_block import HINT, PREVIEW
 from .personalizing import Fault, Hold, Recipient
 from .rendering import Rendering
 
@@ -68,8 +68,9 @@ def offers() -> list[tuple[str, Any]]:
 
 class CouponBlock(LinkedBlock):
     depends_on = "person"
+    words_in = ("intro", "button")
     offer = TextChoiceBlock(label=gettext_lazy("Which code"), choices=offers)
-    intro = CharBlock(label=gettext_lazy("Words above it"), required=False)
+    intro = CharBlock(label=gettext_lazy("Words above it"), required=False, help_text=HINT)
     button = CharBlock(label=gettext_lazy("Button"), required=False, max_length=80)
 
     class Meta:
@@ -115,10 +116,11 @@ class CouponBlock(LinkedBlock):
 
     def plain(self, value: Any, rendering: Rendering, **context: Any) -> str:
         coupon = context.get("coupon") or self.sample_values(value, rendering)["coupon"]
-        link, button = self.link(value, rendering), str(value.get("button") or "").strip()
+        words = {name: text.strip() for name, text in self.words(value, rendering).items()}
+        link, button = self.link(value, rendering), words["button"]
         foot = f"{button}: {link}" if button and link else ""
         until = _("Valid until %s") % coupon.until if coupon.until else ""
-        rows = [str(value.get("intro") or "").strip(), coupon.code, until, foot]
+        rows = [words["intro"], coupon.code, until, foot]
         return "\n".join(filter(None, rows))
 
     def problems(self, value: Any) -> list[str]:

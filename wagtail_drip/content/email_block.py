@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy
 from wagtail.blocks import Block, StructBlock
 from wagtail.rich_text import RichText
 
@@ -36,6 +37,7 @@ from .personalizing import Fault, Hold, Recipient, for_staff
 from .rendering import Rendering
 
 DependsOn = Literal["nothing", "object", "person"]
+HINT = gettext_lazy("You may write {{ first_name|friend }}: a merge field and what stands without.")
 PREVIEW = "wagtail_drip/email/block_preview.html"  # `preview_template` for the block picker
 
 

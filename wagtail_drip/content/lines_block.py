@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from wagtail.blocks import Block, BooleanBlock, CharBlock, ChoiceBlock
 
 from . import lines, products
-from .email_block import PREVIEW, EmailStructBlock
+from .email_block import HINT, PREVIEW, EmailStructBlock
 from .lines import Kind, Line, Lines
 from .personalizing import Hold, Recipient
 from .products import Product
@@ -24,8 +24,9 @@ class LinesBlock(EmailStructBlock):
     """Base; `kind` says of what."""
 
     depends_on = "person"
+    words_in = ("heading",)
     kind: Kind
-    heading = CharBlock(label=gettext_lazy("Heading"), required=False)
+    heading = CharBlock(label=gettext_lazy("Heading"), required=False, help_text=HINT)
     pictures = BooleanBlock(label=gettext_lazy("With pictures"), required=False, default=True)
 
     def values(
@@ -94,7 +95,7 @@ class LinesBlock(EmailStructBlock):
         rows += [f"{name}: {amount}" for name, amount in shown["extras"]]
         if shown["total"]:
             rows.append(_("Total: %s") % shown["total"])
-        heading = str(value.get("heading") or "").strip()
+        heading = self.words(value, rendering)["heading"].strip()
         label, link = shown["link_label"], shown["link"]
         foot = f"{label}: {link}" if link else ""
         return "\n\n".join(filter(None, [heading, "\n".join(rows), foot]))

@@ -30,6 +30,7 @@ from .personalizing import (
     Mail,
     Recipient,
     Slot,
+    filled,
     personalize,
 )
 from .products import Product, Unavailable
@@ -195,8 +196,11 @@ def _answers(
     for number, (compiled, _people) in enumerate(groups):
         for slot in compiled.slots:
             wanted[slot.name][number].append(slot)
+            for inner in compiling.slots_in(rows.get(slot.name), compiled.rendering):
+                wanted[inner.name][number].append(slot)  # seen by whoever sees the block
     answers: dict[str, dict[int, Any]] = {}
-    for name in sorted(wanted, key=lambda name: not name.startswith(GATE)):
+    # A block for each person comes after the merge fields in it.
+    for name in sorted(wanted, key=lambda name: (not name.startswith(GATE), name in rows)):
         if name in (LEAVE, PREFERENCES, REACTION):
             continue
         askers = [
@@ -210,7 +214,7 @@ def _answers(
         if name.startswith(GATE):
             answers[name] = _gate_answers(rows[name], people, now)
         elif name in rows:
-            answers[name] = _block_answers(rows[name], askers, people)
+            answers[name] = _block_answers(rows[name], askers, people, answers)
         else:
             field = askers[0][0].rendering.fields.get(name)
             ask = _in_language(field.values, source.language) if field else None
@@ -257,6 +261,7 @@ def _block_answers(
     row: Row,
     askers: list[tuple[CompiledMessage, list[Recipient]]],
     people: list[Recipient],
+    answers: Mapping[str, Mapping[int, Any]],
 ) -> dict[int, Any]:
     """The fragments of a person block; what it is given may differ with the product."""
     label = str(row.block.label)
@@ -265,7 +270,10 @@ def _block_answers(
     found: dict[int, Any] = {}
     for compiled, group in askers:
         made = {p.id: _fragment(row, given.get(p.id), compiled, label) for p in group}
-        found |= _traced(made, compiled.tracking)
+        found |= {
+            pk: filled(one, pk, answers, compiled.rendering.direction)
+            for pk, one in _traced(made, compiled.tracking).items()
+        }
     return found
 
 
@@ -283,6 +291,8 @@ def _fragment(row: Row, given: Any, compiled: CompiledMessage, label: str) -> An
     try:
         fragment = compiling.fragment(row, given, compiled.rendering)
         (fragment.html + fragment.text).encode()
+    except Unavailable as unavailable:
+        return unavailable.reason
     except OUTAGE:
         raise
     except Exception as error:
@@ -328,7 +338,14 @@ def _sample_word(
         return bool(row.block.sample_shown(row.value, recipient, now))
     if row is not None:
         given = row.block.sample_values(row.value, compiled.rendering)
-        return _fragment(row, given, compiled, str(row.block.label))
+        fragment = _fragment(row, given, compiled, str(row.block.label))
+        inner = compiling.slots_in(row, compiled.rendering)
+        said = {one.name: {0: _previewed(one, compiled, recipient)} for one in inner}
+        return filled(fragment, 0, said, compiled.rendering.direction)
+    return _previewed(slot, compiled, recipient)
+
+
+def _previewed(slot: Slot, compiled: CompiledMessage, recipient: Recipient | None) -> str | None:
     field = compiled.rendering.fields.get(slot.name)
     return field.preview(recipient) if field else None
 

@@ -342,6 +342,27 @@ def _message(
     return Message(texts, compiled.words, recipient, envelope, date)
 
 
+def filled(given: Any, id: int, answers: Mapping[str, Mapping[int, Any]], direction: str) -> Any:
+    """What a block gives one person, with the merge fields in its words; else why it can't."""
+    from .merge_fields import OPEN, split
+
+    if not isinstance(given, Fragment) or OPEN not in given.html + given.text:
+        return given
+    made = []
+    for marked, how in ((given.html, escape), (given.text, str)):
+        parts: list[str] = []
+        for part in split(marked):
+            if isinstance(part, str):
+                parts.append(part)
+                continue
+            word = _word(part, answers.get(part.name, {}).get(id), direction)
+            if isinstance(word, Hold | Fault):
+                return word
+            parts.append(how(as_text(word)))
+        made.append("".join(parts))
+    return Fragment(*made)
+
+
 def _word(slot: Slot, value: Any, direction: str) -> Word | Hold | Fault:
     """What fills the slot: the value made harmless, or the fallback where there is none."""
     if isinstance(value, Hold | Fault | Fragment):

@@ -15,7 +15,7 @@ from wagtail.blocks import Block, CharBlock, IntegerBlock
 
 from ..conf import conf
 from . import products
-from .email_block import PREVIEW, EmailStructBlock
+from .email_block import HINT, PREVIEW, EmailStructBlock
 from .personalizing import Hold, Recipient
 from .products import Product
 from .rendering import Picture, Rendering
@@ -49,9 +49,11 @@ def recommender() -> Recommender:
 
 class RecommendedBlock(EmailStructBlock):
     depends_on = "person"
+    words_in = ("heading",)
     heading = CharBlock(
         label=gettext_lazy("Heading"),
         required=False,
+        help_text=HINT,
         default=gettext_lazy("You may like these, too"),
     )
     number = IntegerBlock(label=gettext_lazy("At most"), default=3, min_value=1, max_value=MOST)
@@ -106,7 +108,8 @@ class RecommendedBlock(EmailStructBlock):
             (", ".join(filter(None, [one["title"], one["price"]])), one["link"]) for one in shown
         ]
         rows = ["\n".join(filter(None, both)) for both in named]
-        return "\n\n".join(filter(None, [str(value.get("heading") or ""), *rows]))
+        heading = self.words(value, rendering)["heading"].strip()
+        return "\n\n".join(filter(None, [heading, *rows]))
 
 
 class Shelf(dict[Product, dict[str, Any]]):
