@@ -143,8 +143,10 @@ def outcome(status: int, body: bytes, to: str) -> Outcome:
         return Again(reason, outage=True)
     if status in OUTAGE_STATUS and not 21000 <= (code or 0) < 22000:
         return Again(reason, outage=True)
-    if status in (408, 425) or status >= 500:
+    if status in (408, 425):
         return Again(reason)
+    if status >= 500:  # it, or what stands before it, failed while it had the message
+        return Uncertain(reason)
     return Refused(reason)
 
 
