@@ -24,7 +24,7 @@ def without_the_unique_key() -> Iterator[None]:
 
     from wagtail_drip.models import Delivery
 
-    [constraint] = Delivery._meta.constraints
+    [constraint] = (c for c in Delivery._meta.constraints if c.name == "drip_delivery_once")
     with connection.schema_editor() as editor:
         editor.remove_constraint(Delivery, constraint)
     yield
