@@ -186,6 +186,24 @@ def test_journals_without_a_claim_are_swept_away_once_they_are_old(now):
     assert not list(journal.folder().iterdir())
 
 
+def test_who_dies_while_others_are_recovered_keeps_its_journal(now, monkeypatch):
+    """On a host whose clock is hours ahead, too, where every journal looks old."""
+    [row] = claimed(seconds_ago=-60)
+    real = journal.tokens_left_behind
+
+    def before_it_dies():
+        found = real()
+        leave_journal(("start", row.pk, 0), ("ok", row.pk))
+        return found
+
+    ahead = time.time() + 7200
+    monkeypatch.setattr(journal.time, "time", lambda: ahead)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(journal, "tokens_left_behind", before_it_dies)
+        assert recovering.recover(now) == 0
+    assert (recovering.recover(now), result(row)[0]) == (1, "sent")
+
+
 def test_no_journal_is_swept_away_whose_turn_has_not_come(now, monkeypatch):
     """After a long standstill there may be more dead claims than one call settles."""
     monkeypatch.setattr(recovering, "MOST_CLAIMS", 1)

@@ -21,7 +21,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,8 +151,8 @@ def tokens_left_behind() -> list[str]:
     return found
 
 
-def sweep(keep: Container[str]) -> None:
-    """Remove what dead workers left and nobody will ask for, but for the claims to `keep`.
+def sweep(needed: Callable[[str], bool]) -> None:
+    """Remove what dead workers left and nobody will ask for. `needed`: whether a claim's is.
 
     None that was written to lately: the commit of a worker that was killed a moment ago may still
     be on its way, and its claim show up after all.
@@ -161,11 +161,14 @@ def sweep(keep: Container[str]) -> None:
     for path in [*folder().glob(f"*{SUFFIX}"), *folder().glob(f"*{NEW}")]:
         with contextlib.suppress(OSError):
             # Not even locked, or the worker that is making it could not lock it.
-            if path.stem in keep or path.stat().st_mtime >= latest:
+            if path.stat().st_mtime >= latest:
                 continue
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
+                # Asked for last: its worker may have died since anything else was asked, and a
+                # clock that is wrong makes each journal an old one.
+                if not needed(path.stem):
+                    path.unlink()
 
 
 def folder() -> Path:

@@ -45,7 +45,7 @@ def recover(now: datetime) -> int:
                 raise
             logger.exception("The claim %s can't be recovered", token)
     with contextlib.suppress(journal.NoJournal):
-        journal.sweep(keep={*dead, *tokens})
+        journal.sweep(needed=lambda token: bool(_sending([token])))
     return recovered
 
 
