@@ -23,13 +23,19 @@ from wagtail.images import get_image_model
 from wagtail.models import Site
 
 from wagtail_drip.conf import conf
-from wagtail_drip.models import Campaign, Step, Topic
+from wagtail_drip.models import Attribute, Campaign, Step, Topic
 
 CAMPAIGNS = Path(__file__).resolve().parent / "campaigns"
+BY_TEXT = "by-text"
 TOPICS = (
     ("news", "Letters from the shop", "About once a month: books, and now and then an offer."),
     ("books-you-asked-about", "Books you asked about", "A few mails about the book you asked for."),
     ("after-your-order", "After your order", "A thank-you, and perhaps a few tips a week later."),
+    (
+        BY_TEXT,
+        "A word by text",
+        "Now and then a text message: a reading, a book come back.",
+    ),
 )
 
 
@@ -70,7 +76,10 @@ def picture(title: str, make):
 def topics(site: Site) -> None:
     for slug, name, description in TOPICS:
         values = {"name": name, "description": description, "site": site, "opt_in": "single"}
+        values["channel"] = Topic.Channel.SMS if slug == BY_TEXT else Topic.Channel.EMAIL
         Topic.objects.get_or_create(slug=slug, defaults=values)
+    number = {"label": "Mobile number", "type": Attribute.Type.PHONE}
+    Attribute.objects.get_or_create(key=conf.SMS_ATTRIBUTE, defaults=number)
 
 
 def people() -> None:

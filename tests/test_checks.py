@@ -212,6 +212,7 @@ def test_text_messages_without_the_library_for_numbers(settings, monkeypatch):
 
 @pytest.mark.django_db
 def test_live_text_messages_that_no_back_end_sends(settings):
+    settings.WAGTAIL_DRIP_SMS_BACKEND = ""
     live = make.step("Soon", channel="sms")
     make.step("A draft", channel="sms", live=False)
     [told] = checks.check_texts(None, ["default"])

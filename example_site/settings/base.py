@@ -144,6 +144,8 @@ WAGTAIL_DRIP_HASH_KEY = os.environ.get("WAGTAIL_DRIP_HASH_KEY", "the-bookshop-ha
 WAGTAIL_DRIP_LINES = "example_site.shop.mail_lines.ShopLines"
 WAGTAIL_DRIP_RECOMMENDATIONS = "example_site.shop.recommending.ShopRecommender"
 WAGTAIL_DRIP_COUPONS = "example_site.shop.drip.ShopCoupons"
+WAGTAIL_DRIP_SMS_BACKEND = "example_site.outbox.texts.OutboxTexts"
+WAGTAIL_DRIP_SMS_REGION = "GB"
 WAGTAIL_DRIP_PRODUCTS = "example_site.shop.drip.BookProducts"
 
 Q_CLUSTER = {

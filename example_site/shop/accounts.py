@@ -55,7 +55,8 @@ def account(request: HttpRequest) -> HttpResponse:
 def mail_settings(request: HttpRequest) -> HttpResponse:
     """GET shows what is on. POST `topics` (short names): these are on from now, the others off."""
     user: Any = request.user
-    topics = Topic.objects.filter(site=Site.find_for_request(request))
+    mails = Topic.Channel.EMAIL  # text messages need a number, which the link in mails asks for
+    topics = Topic.objects.filter(site=Site.find_for_request(request), channel=mails)
     # Who left everything did so by a link in a mail; the same link, no account, takes it back.
     closed = telling.is_address(user.email) and bool(
         suppressed([normalize(user.email)], transactional=False)

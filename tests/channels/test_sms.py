@@ -8,6 +8,8 @@ import re
 from datetime import time, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from wagtail import hooks
 
@@ -29,8 +31,9 @@ NUMBER = "+447400123456"
 
 
 @pytest.fixture(autouse=True)
-def folder(settings, tmp_path):
+def plain(settings, tmp_path):
     settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path / "journals"
+    settings.WAGTAIL_DRIP_SMS_BACKEND = settings.WAGTAIL_DRIP_SMS_REGION = ""
 
 
 @pytest.fixture
@@ -300,6 +303,18 @@ def test_queries_do_not_grow_with_the_people(now, memory):
     few, many = (load_to_make([row.pk for row in some]) for some in (rows[:1], rows))
     assert len(queries(check, few, now)) == len(queries(check, many, now))
     assert all(isinstance(found, Go) for found in check(many, now).values())
+
+
+def test_each_of_many_keeps_its_own_length_in_one_statement(now, memory):
+    campaign = campaign_of()
+    people = [somebody(number=f"+44740012345{n}", first_name="x" * 40 * (n + 1)) for n in range(5)]
+    rows = [due(campaign, person) for person in people]
+    with CaptureQueriesContext(connection) as captured:
+        sending.send_due(now)
+    written = [one for one in captured if re.search(r"\Wsegments\W =", one["sql"])]
+    found = list(Delivery.objects.order_by("pk").values_list("characters", "segments"))
+    assert found == [(43, 1), (83, 1), (123, 1), (163, 2), (203, 2)] and len(rows) == 5
+    assert len(written) == 1
 
 
 # Its words and links

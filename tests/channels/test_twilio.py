@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tests import factories as make
-from wagtail_drip.channels import reaching, twilio
+from wagtail_drip.channels import twilio
 from wagtail_drip.channels.base import Again, Refused, Sent
 from wagtail_drip.engine import sending
 from wagtail_drip.models import Delivery
@@ -64,7 +64,6 @@ def configured(settings, tmp_path):
     settings.WAGTAIL_DRIP_TWILIO = {
         "ACCOUNT_SID": "AC1", "AUTH_TOKEN": "secret", "FROM": "+15005550006",
     }  # fmt: skip
-    reaching._doors.clear()
 
 
 @pytest.fixture

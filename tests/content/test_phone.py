@@ -9,6 +9,11 @@ import pytest
 from wagtail_drip.content import phone
 
 
+@pytest.fixture(autouse=True)
+def no_country(settings):
+    settings.WAGTAIL_DRIP_SMS_REGION = ""
+
+
 @pytest.mark.parametrize(
     ("typed", "region", "number"),
     [

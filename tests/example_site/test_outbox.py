@@ -9,9 +9,12 @@ from django.utils import timezone
 
 from example_site.outbox.backend import OutboxBackend
 from example_site.outbox.models import Letter
+from example_site.seeding import campaign
+from example_site.shop import seeding
 from tests import factories
+from wagtail_drip import api
 from wagtail_drip.engine import ticking
-from wagtail_drip.models import Event
+from wagtail_drip.models import Delivery, Event, Topic
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +45,20 @@ def test_a_letter_is_kept_as_received():
     assert b"\r\n" in letter.raw and b"\n" not in bytes(letter.raw).replace(b"\r\n", b"")
     assert (letter.subject, letter.to) == ("Hällo", "ada@example.com")
     assert (letter.text.strip(), letter.html.strip()) == ("Hi & ho", "<p>Hi &amp; ho</p>")
+
+
+def test_a_text_message_is_kept_among_them(client, shelf, now):
+    campaign(seeding.CAMPAIGNS / "by-text.json")
+    person = factories.contact(first_name="Ada", attributes={"phone": "07400 123456"})
+    texts = Topic.objects.get(slug="by-text")
+    api.subscribe("by-text", contact=person, source="a test", confirmed=True)
+    ticking.tick(timezone.now())
+    assert texts.channel == "sms" and Delivery.objects.get().state == "sent"
+    (told,) = listed(client)
+    assert (told["to"], told["subject"], told["html"]) == ("+447400123456", "Text message", "")
+    assert told["text"].startswith("Ada, The Paper Lantern here") and told["step"]
+    page = client.get(f"/outbox/{told['id']}/").content.decode()
+    assert "The Paper Lantern here" in page and "This mail has no HTML part." in page
 
 
 def test_the_json_lists_the_newest_first(client):

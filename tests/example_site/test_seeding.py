@@ -30,7 +30,7 @@ def test_seed_fills_the_shop_and_changes_nothing_the_second_time(small_covers, s
     settings.WAGTAIL_DRIP_BASE_URL = "http://127.0.0.1:8123"
     call_command("seed", adopt=True)
     first = state()
-    series = ["first-order", "interested-in-a-book", "order-confirmation", "welcome"]
+    series = ["by-text", "first-order", "interested-in-a-book", "order-confirmation", "welcome"]
     assert first[0] == [(slug, "live") for slug in series]
     assert first[1][0] >= 12 and all(book.cover for book in BookPage.objects.all())
     BookPage.objects.filter(slug="swifts").update(price="1.00")

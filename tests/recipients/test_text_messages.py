@@ -20,6 +20,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.recipients.urls")]
 PATH, NUMBER_ = "/post/sign-up/", "+447400123456"
 
 
+@pytest.fixture(autouse=True)
+def no_country(settings):
+    settings.WAGTAIL_DRIP_SMS_REGION = ""
+
+
 @pytest.fixture
 def news():
     return factories.topic("news", name="Letters")

@@ -19,7 +19,6 @@ from django.utils.translation import gettext as _
 
 from ..conf import conf
 from .base import Again, Outcome, Refused, Sent, Session, Uncertain
-from .reaching import door
 
 API = "https://api.twilio.com"
 MOST_BYTES = 64 * 1024  # of an answer that are read
@@ -62,9 +61,6 @@ class TwilioSession(Session):
             return None
         self.close()
         to = target()
-        return door(to.hostname or "", to.port or 443).reach(lambda: self._connect(to))
-
-    def _connect(self, to: SplitResult) -> Again | None:
         kind = HTTPSConnection if to.scheme == "https" else HTTPConnection
         connection = kind(to.hostname or "", to.port, timeout=conf.SMS_SECONDS)
         try:

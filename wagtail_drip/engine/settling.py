@@ -147,7 +147,7 @@ def _alike(changes: Mapping[int, Change]) -> Mapping[Hashable, dict[int, Change]
     for pk, change in changes.items():
         kind = (
             change.state, change.step_id, change.refund, change.suspect, change.due_at is None,
-            change.size,
+            change.size is None,
         )  # fmt: skip
         groups[kind][pk] = change
     return groups
@@ -172,7 +172,9 @@ def _values(alike: Mapping[int, Change], now: datetime) -> dict[str, Any]:
     if change.step_id:
         values["step_id"] = change.step_id
     if change.size:
-        values["characters"], values["segments"] = change.size
+        sizes = {pk: one.size or (None, None) for pk, one in alike.items()}
+        values["characters"] = _each("characters", {pk: size[0] for pk, size in sizes.items()})
+        values["segments"] = _each("segments", {pk: size[1] for pk, size in sizes.items()})
     provider_ids = {pk: _shown(one.provider_id)[:255] for pk, one in alike.items()}
     if any(provider_ids.values()):
         values["provider_id"] = _each("provider_id", provider_ids)
