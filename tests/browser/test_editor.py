@@ -40,6 +40,21 @@ def test_a_mail_whose_words_were_typed_last_keeps_them(browser: Browser):
     assert browser.one("[name=subject]").get_attribute("value") == "Typed at once"
 
 
+def test_what_is_written_within_a_flow_goes_by_the_block_s_channel(browser: Browser):
+    log_in(browser)
+    browser.open("/admin/snippets/wagtail_drip/campaign/")
+    browser.click("header a", "Add campaign")
+    browser.write("[name=name]", "By phone")
+    browser.click("[role=tab]", "Flow")
+    browser.unfold("[data-contentpath=flow] .c-sf-add-button", PICK, number=-1)
+    browser.click(PICK, "Text message")
+    browser.click('[data-drip="write"]')
+    browser.write('[data-drip="name"]', "Come round" + Keys.ENTER)
+    browser.goes_to("/step/edit/")
+    browser.write("[name=message-0-value-text]", "The kettle is on")
+    browser.says("Text message", ".drip-channel")
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (375, True)])
 def test_our_lists_and_records_have_nothing_serious(browser: Browser, width: int, dark: bool):
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}

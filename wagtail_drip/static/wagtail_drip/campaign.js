@@ -15,8 +15,7 @@
 
   /** The type of the block that the chooser stands in; it says by which channel its mail goes. */
   function blockType(form, chooser) {
-    const field = chooser.querySelector('input[type="hidden"]')?.name ?? '';
-    return form.elements[field.replace(/-value-step$/, '-type')]?.value ?? '';
+    return form.elements[chooser.id.replace(/-value-step-chooser$/, '-type')]?.value ?? '';
   }
 
   async function makeMail(url, form, chooser, name) {
