@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.views.generic import WagtailAdminTemplateMixin
@@ -37,7 +37,7 @@ class TestForm(StandInForm):
     __test__ = False  # none of pytest's
 
     to = forms.CharField(
-        label=gettext_lazy("To"),
+        label=pgettext_lazy("an address", "To"),
         max_length=1000,
         help_text=gettext_lazy("Up to 5 addresses, separated by commas."),
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from wagtail.blocks import (
     BooleanBlock,
     CharBlock,
@@ -113,7 +113,10 @@ class WebhookBlock(MessageBlock):
 
     def shown(self, message: Message) -> list[tuple[str, str]]:
         body = json.dumps(payload(message), indent=2, ensure_ascii=False, default=str)
-        return [(_("To"), str(message.options.get("url") or "")), (_("It is told"), body)]
+        return [
+            (pgettext("an address", "To"), str(message.options.get("url") or "")),
+            (_("It is told"), body),
+        ]
 
 
 class WebhookChannel(Channel):

@@ -93,7 +93,12 @@ def builtin() -> dict[str, FieldGroup]:
         for key, (label, sample, missing) in own.items()
     }
     order = {
-        "number": Word("number", _("Number"), "1042", lambda r: written(r.data.get("order"))),
+        "number": Word(
+            "number",
+            pgettext_lazy("of an order", "Number"),
+            "1042",
+            lambda r: written(r.data.get("order")),
+        ),
         "total": Word("total", _("Total"), "36.50", _total),
     }
     groups = [

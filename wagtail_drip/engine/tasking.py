@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from ..channels.base import Again, Outcome, Refused, Sent
 from ..channels.email import tell
@@ -59,7 +59,8 @@ def _lay_down(message: Message) -> Outcome:
                 "contact": delivery.contact,
                 "site_id": delivery.campaign.site_id,
                 "kind": options.get("kind") or Task.Kind.OTHER,
-                "title": " ".join(message.texts.get("title", "").split())[:200] or _("Task"),
+                "title": " ".join(message.texts.get("title", "").split())[:200]
+                or pgettext("of the staff", "Task"),
                 "text": message.texts.get("text", ""),
                 "language": message.reader.language,
                 "due_at": now + timedelta(days=options.get("days") or 0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail.blocks import CharBlock, ChoiceBlock, StructBlock
 from wagtail.snippets.blocks import SnippetChooserBlock
 
@@ -84,7 +84,7 @@ class TaskBlock(SendBlock):
     `task_done` behind it lets them stay until it is done."""
 
     channel = "task"
-    step = SnippetChooserBlock("wagtail_drip.Step", label=gettext_lazy("Task"))
+    step = SnippetChooserBlock("wagtail_drip.Step", label=pgettext_lazy("of the staff", "Task"))
 
     def sentence(self, value, names):
         step = fields(value).get("step")

@@ -6,7 +6,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail.blocks import ChoiceBlock, StructBlock
 from wagtail.snippets.blocks import SnippetChooserBlock
 
@@ -83,7 +83,7 @@ class Reacted(Condition):
 
 HOW = [
     ("clicked", gettext_lazy("clicked a link in")),
-    ("opened", gettext_lazy("opened")),
+    ("opened", pgettext_lazy("they … a mail", "opened")),
     ("sent", gettext_lazy("were sent")),
 ]
 
