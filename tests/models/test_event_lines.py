@@ -67,6 +67,13 @@ def test_an_order_is_shown_with_its_sums_and_its_total():
     assert cells == ["23.00\xa0EUR", "1,200\xa0EUR", "1,223.00\xa0EUR"]
 
 
+@pytest.mark.parametrize(
+    ("amount", "shown"), [("23.0", "23.00"), ("23", "23"), ("11.5", "11.50"), ("1E+3", "1,000")]
+)
+def test_an_amount_has_two_decimals_or_none(amount, shown):
+    assert LinesAdapter().money(Decimal(amount), "") == shown
+
+
 def test_amounts_are_written_as_in_the_language_of_the_mail():
     assert "1.223,00\N{NO-BREAK SPACE}EUR" in text(order(), reader(data=TWO), language="de")
 

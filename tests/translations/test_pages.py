@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 from bs4 import BeautifulSoup
 
 from tests import factories as make
 from wagtail_drip.content.links import TEST, leave_url
 from wagtail_drip.content.person_links import confirm_url, export_url, preferences_url
-from wagtail_drip.models.consent import grant
+from wagtail_drip.engine.erasing import erase
+from wagtail_drip.engine.signing_up import sign_up
+from wagtail_drip.models import Contact
+from wagtail_drip.models.consent import grant, suppress
+from wagtail_drip.models.signups import Choice
 from wagtail_drip.recipients.forms import Offer
 
 from .support import LANGUAGES, latin_words
@@ -77,13 +83,35 @@ def test_the_copy_of_their_data(client, contact):
     assert_spoken(client.get(urlsplit(export_url(contact.uuid.hex)).path), contact)
 
 
-def test_confirming(client, contact):
+def test_confirming(client, contact, now):
     topic = make.topic("asked", name="۱", opt_in="double")
-    make.consent(contact, topic, "pending")
+    choice = Choice(topic, "۱", 1)
+    sign_up(contact.email, [choice], site=topic.site, now=now, source="/")
     page = urlsplit(confirm_url(contact.uuid.hex)).path
-    assert_spoken(client.get(page), contact)
+    asked = client.get(page)
+    assert_spoken(asked, contact)
+    assert "<button" in asked.text
     assert_spoken(client.post(page), contact)
     assert_spoken(client.get(page), contact)
+    suppress(contact.email, reason="complained", at=now)
+    assert_spoken(client.get(page), contact)
+
+
+def test_links_that_lead_nowhere_any_more(client, contact, leave, now):
+    headers = {"HTTP_ACCEPT_LANGUAGE": contact.language}
+    with time_machine.travel(now - timedelta(days=2)):
+        copy = urlsplit(export_url(contact.uuid.hex)).path
+    with time_machine.travel(now):
+        assert_spoken(client.get(copy, **headers), contact, 410)
+    erase(Contact.objects.get(pk=contact.pk), now=now)
+    assert_spoken(client.get(leave, **headers), contact)
+
+
+def test_too_many_sign_ups(client, contact, topic, settings):
+    settings.WAGTAIL_DRIP_SIGN_UPS_PER_HOUR = 0
+    form = {"form": Offer.of([topic]).signed, "email": "bob@example.com"}
+    headers = {"HTTP_ACCEPT_LANGUAGE": contact.language}
+    assert_spoken(client.post("/post/sign-up/", form, **headers), contact, 429)
 
 
 def test_pages_without_anybody_are_in_the_visitor_s_language(client, contact, topic):

@@ -73,8 +73,9 @@ class LinesAdapter:
 
     def money(self, amount: Decimal, currency: str) -> str:
         """An amount as people read it; called with the language of the mail active."""
+        # Twice 11.5 is 23.0: one decimal is none that anybody writes.
         exact = amount.as_tuple().exponent
-        places = 2 if amount != amount.to_integral_value() else min(2, max(0, -int(exact)))
+        places = 2 if not isinstance(exact, int) or exact < 0 else 0
         number = number_format(amount, places, use_l10n=True, force_grouping=True)
         return f"{number}\u00a0{currency}" if currency else number
 
