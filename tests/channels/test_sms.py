@@ -22,6 +22,7 @@ from wagtail_drip.channels.sms import SmsChannel
 from wagtail_drip.content import links
 from wagtail_drip.engine import advancing, journal, leaving, recovering, sending
 from wagtail_drip.engine.checking import Go, check
+from wagtail_drip.engine.foretelling import foretell
 from wagtail_drip.engine.loading import load_to_make
 from wagtail_drip.models import Contact, Delivery, Enrollment, Link, SendingTimes, Suppression
 from wagtail_drip.models.consent import standing_against, suppress
@@ -315,6 +316,21 @@ def test_each_of_many_keeps_its_own_length_in_one_statement(now, memory):
     found = list(Delivery.objects.order_by("pk").values_list("characters", "segments"))
     assert found == [(43, 1), (83, 1), (123, 1), (163, 2), (203, 2)] and len(rows) == 5
     assert len(written) == 1
+
+
+def test_the_plan_says_who_would_not_get_it_and_why(now, memory):
+    news, texts = topics()
+    campaign = campaign_of(topic=news, sms_topic=texts)
+    for chosen, number, told in (
+        ((news,), NUMBER, "no consent"),
+        ((news, texts), "", "no number"),
+        ((news, texts), NUMBER, ""),
+    ):
+        plan = foretell(campaign, somebody(*chosen, number=number), start=now)
+        said = " ".join(item.because.sentence() for item in plan.items)
+        assert ("Not sent" in said) is bool(told), said
+        assert not told or str(Delivery.Reason(told).label) in said
+    assert not Delivery.objects.exists() and not memory.tried
 
 
 # Its words and links

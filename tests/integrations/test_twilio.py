@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from tests import factories as make
-from wagtail_drip.engine import heeding
+from wagtail_drip.engine import heeding, tracking
 from wagtail_drip.engine.erasing import erase
 from wagtail_drip.integrations.twilio import signature
 from wagtail_drip.models import Consent, ConsentRecord, Enrollment, Suppression
@@ -241,9 +241,12 @@ def test_what_does_not_arrive(tell, mailoutbox, code, kind, suppressed):
     assert row.enrollment.state == "active"
 
 
-def test_five_soft_ones_give_no_address_up(tell, settings):
-    settings.WAGTAIL_DRIP_SOFT_BOUNCES = 1
-    row = tell(message(), "failed", ErrorCode="30003")
+def test_text_messages_that_bounce_softly_give_no_address_up(tell, settings, now):
+    settings.WAGTAIL_DRIP_SOFT_BOUNCES = 2
+    row = tell(message(settled_at=now), "failed", ErrorCode="30003")
+    inside = make.enrollment(make.campaign("mails"), row.contact, due_at=None)
+    mail = make.delivery(inside, state="sent", settled_at=now)
+    tracking.note(mail.token, tracking.BOUNCED, now, bounce_type="soft")
     assert row.bounce_type == "soft" and not Suppression.objects.exists()
 
 
