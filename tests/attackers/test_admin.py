@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from bs4 import BeautifulSoup
 from django.apps import apps
@@ -9,13 +11,17 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.test import Client
+from wagtail.log_actions import log
 from wagtail.models import GroupPagePermission, Page, Site
 
 from tests import factories
 from tests.admin.support import client_of
 from tests.factories import NOW
+from tests.flow import flows
 from wagtail_drip.models import (
+    ApiKey,
     Campaign,
+    Cap,
     Consent,
     ConsentRecord,
     Contact,
@@ -26,9 +32,12 @@ from wagtail_drip.models import (
     Event,
     Farewell,
     Refusal,
+    SharedContent,
+    SiteBrand,
     SiteSettings,
     Step,
     Task,
+    Topic,
 )
 
 from .routes import Route, routes, values
@@ -157,6 +166,74 @@ def test_another_site_s_editor_finds_this_one_s_in_no_list(rows, neighbor):
         shown = neighbor.get(route.path).content.decode()
         found = [t for t in ("ann@example.com", ">Welcome<", "welcome 1") if t in shown]
         assert found == [], route
+
+
+SECRET = "zzhere"
+
+
+@pytest.fixture
+def secret(rows):
+    """The same rows, and more of this site's, each with one word in all that names it."""
+    site = rows["campaign"].site
+    body = [{"type": "text", "value": f"<p>{SECRET}</p>", "id": "b1"}]
+    shared = SharedContent(name=SECRET, site=site, locale=factories.locale())
+    shared.body = json.dumps(body)
+    shared.save()
+    step = Step.objects.get()
+    step.name = step.subject = step.preheader = f"{SECRET} mail"
+    step.body = json.dumps(body)
+    campaign = Campaign.objects.get()
+    campaign.name, campaign.flow = f"{SECRET} campaign", json.dumps([flows.send(step.pk, id="a")])
+    for row in (shared, step, campaign):
+        row.save()
+        row.save_revision()
+    log(instance=campaign, action="wagtail_drip.note", data={"text": SECRET})
+    Topic.objects.update(name=f"{SECRET} topic")
+    Contact.objects.update(email=f"{SECRET}@example.com", first_name=SECRET)
+    Event.objects.update(data={"note": SECRET})
+    Delivery.objects.update(reason=SECRET)
+    Enrollment.objects.update(reason=SECRET)
+    ContactImport.objects.update(file_name=f"{SECRET}.csv")
+    Farewell.objects.update(words=SECRET)
+    Task.objects.update(title=SECRET)
+    more = [
+        shared,
+        ApiKey.objects.create(name=SECRET, site=site),
+        SiteBrand.objects.create(name=SECRET, site=site),
+        Cap.objects.create(site=site),
+    ]
+    return rows | {row._meta.model_name: row for row in more}
+
+
+def said(response) -> str:
+    body = b"".join(response.streaming_content) if response.streaming else response.content
+    return body.decode("utf-8", "replace").lower()
+
+
+def test_no_page_of_ours_tells_another_site_s_editor_of_this_one(secret, neighbor):
+    """Lists, forms with what they offer to choose, choosers, previews, exports, reports."""
+    neighbor.raise_request_exception = False
+    told = [
+        f"{route.name} {query}"
+        for route in ADMIN
+        for query in ("", "?export=csv", "?preview_mode=mails", "?mode=html")
+        if SECRET in said(neighbor.get(address(route, secret) + query))
+    ]
+    assert told == []
+
+
+def test_the_crawl_would_find_it(secret):
+    """Where somebody may see it, most of those pages do say it."""
+    chief = client_of("chief", is_superuser=True)
+    chief.raise_request_exception = False
+    pages = [route.name for route in ADMIN if SECRET in said(chief.get(address(route, secret)))]
+    expected = (
+        "campaign:list", "campaign:edit", "step:edit", "step:usage", "step:test",
+        "sharedcontent:edit", "topic:list", "drip_contacts_modeladmin_index", "apikey:list",
+        "sitebrand:edit", "campaign:history", "farewell:list", "drip_people_modeladmin_index",
+    )  # fmt: skip
+    assert [part for part in expected if not any(part in name for name in pages)] == []
+    assert len(pages) > 40
 
 
 def test_an_editor_of_all_pages_sees_all(rows, neighbor, other_site):

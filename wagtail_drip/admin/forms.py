@@ -20,7 +20,7 @@ from ..models import Campaign, Topic
 from ..models.filling import ascii_slug, free_slug
 from ..streams import UNKNOWN
 from .raw_html import KeepsHtml
-from .sites import sites_of
+from .sites import sites_of, within
 
 MAIL = "email"  # the channel that steps have unless they say otherwise
 
@@ -131,6 +131,10 @@ class CampaignForm(SiteForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        topics = Topic.objects.all()
+        self.topics = within(topics, self.for_user) if self.for_user else topics
+        if "topic" in self.fields:
+            self.fields["topic"].queryset = self.topics
         if "sms_topic" in self.fields:
             self._offer_sms_topics()
         if "trigger" in self.fields:
@@ -150,7 +154,7 @@ class CampaignForm(SiteForm):
     def _offer_sms_topics(self) -> None:
         """Topics of text messages, and the one that is chosen; where there are none, no field."""
         of_texts = Q(channel=Topic.Channel.SMS) | Q(pk=self.instance.sms_topic_id)
-        self.fields["sms_topic"].queryset = topics = Topic.objects.filter(of_texts)
+        self.fields["sms_topic"].queryset = topics = self.topics.filter(of_texts)
         if not topics:
             del self.fields["sms_topic"]  # its panel hides itself with the field
 

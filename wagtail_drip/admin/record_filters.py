@@ -14,6 +14,7 @@ from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 
 from ..models import Campaign, Contact, Delivery, Enrollment, Event, Stage, Tag, lifecycle
 from .forms import trigger_choices
+from .sites import within
 
 EARLIEST, LATEST = 1900, 2500  # years
 
@@ -49,8 +50,15 @@ def one_of(label: Any, field: str, choices: Any) -> django_filters.ChoiceFilter:
     )
 
 
-def campaigns() -> list[tuple[str, str]]:
-    return [(str(pk), name) for pk, name in Campaign.objects.values_list("pk", "name")]
+def of_campaign() -> django_filters.ModelChoiceFilter:
+    """Of those that the reader of the list may see."""
+    return django_filters.ModelChoiceFilter(
+        label=_("Campaign"),
+        field_name="campaign",
+        queryset=lambda request: within(Campaign.objects.all(), request.user),
+        empty_label=_("All"),
+        widget=forms.RadioSelect,
+    )
 
 
 def tags() -> list[tuple[str, str]]:
@@ -88,7 +96,7 @@ class EventFilterSet(WagtailFilterSet):
 
 class EnrollmentFilterSet(WagtailFilterSet):
     state = one_of(_("State"), "state", Enrollment.State.choices)
-    campaign = one_of(_("Campaign"), "campaign", campaigns)
+    campaign = of_campaign()
     entered = between(_("Entered"), "entered_at")
 
     class Meta:
@@ -98,7 +106,7 @@ class EnrollmentFilterSet(WagtailFilterSet):
 
 class DeliveryFilterSet(WagtailFilterSet):
     state = one_of(_("State"), "state", Delivery.State.choices)
-    campaign = one_of(_("Campaign"), "campaign", campaigns)
+    campaign = of_campaign()
     planned = between(_("Planned"), "created_at")
 
     class Meta:

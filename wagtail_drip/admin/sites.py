@@ -43,6 +43,7 @@ from ..models import (
     Task,
     Topic,
 )
+from ..models.owned import offering
 
 _OWN = (ApiKey, Campaign, Cap, SharedContent, SiteBrand, SiteSettings, Step, Task, Topic)
 
@@ -132,7 +133,21 @@ def bounded(view: Callable[..., HttpResponse], model: type[Model]) -> Callable[.
                 raise Http404
         return view(request, *args, **kwargs)
 
-    return checked
+    return offering_own(checked)
+
+
+def offering_own(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The view, where blocks offer nothing of other sites to choose."""
+
+    @wraps(view)
+    def offered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with offering(sites_of(request.user)):
+            response = view(request, *args, **kwargs)
+            if hasattr(response, "render") and not response.is_rendered:  # type: ignore[attr-defined]
+                response.render()  # else it would be after this
+            return response
+
+    return offered
 
 
 class SiteBoundChooser(SnippetChooserViewSet):

@@ -103,6 +103,11 @@ class CampaignFilterSet(WagtailFilterSet):
     trigger = django_filters.ChoiceFilter(
         label=_("Starts when"), choices=lambda: trigger_choices("")[1:], empty_label=_("All")
     )
+    topic = django_filters.ModelChoiceFilter(
+        label=_("Mailing topic"),
+        queryset=lambda request: within(Topic.objects.all(), request.user),
+        empty_label=_("All"),
+    )
 
     def filter_status(
         self, campaigns: QuerySet[Campaign], name: str, value: str

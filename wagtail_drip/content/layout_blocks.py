@@ -17,6 +17,14 @@ HEIGHTS = {"small": 12, "medium": 28, "large": 52}
 LAYOUT = gettext_lazy("Arrangement")
 
 
+class PointBlock(CharBlock):
+    """A list gives its items no label, and a screen reader none to say."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.field.widget.attrs["aria-label"] = self.meta.label
+
+
 class PointsBlock(EmailStructBlock):
     """A list whose marks look the same in every mail program: a table, not `ul`."""
 
@@ -31,7 +39,7 @@ class PointsBlock(EmailStructBlock):
         default="bullets",
     )
     points = ListBlock(
-        CharBlock(label=pgettext_lazy("of a list", "Point")),
+        PointBlock(label=pgettext_lazy("of a list", "Point")),
         label=pgettext_lazy("of a list", "Points"),
     )
 

@@ -113,6 +113,13 @@ class RawBlock(EmailBlock, TextBlock):
         )
         super().__init__(**kwargs)
 
+    @cached_property
+    def field(self) -> Any:
+        # A stream gives a block without parts no label, and a screen reader none to say.
+        field = super().field
+        field.widget.attrs["aria-label"] = self.label
+        return field
+
     class Meta:
         label = gettext_lazy("HTML")
         description = gettext_lazy("For what no other block does. Try it in mail programs.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import models
@@ -9,6 +12,25 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.models import Site
 
 from .filling import default_site
+
+# Whose rows blocks offer to choose; they know no request. None: those of all sites.
+_offered: ContextVar[frozenset[int] | None] = ContextVar("offered", default=None)
+
+
+@contextmanager
+def offering(sites: frozenset[int] | None) -> Iterator[None]:
+    """While it lasts, what blocks offer is of these sites."""
+    token = _offered.set(sites)
+    try:
+        yield
+    finally:
+        _offered.reset(token)
+
+
+def offered(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Those of the rows, of a model that belongs to sites, that a block may offer here."""
+    sites = _offered.get()
+    return rows if sites is None else rows.filter(site__in=sites)
 
 
 class Filling(models.Model):

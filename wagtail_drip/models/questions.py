@@ -24,6 +24,7 @@ from .consent import Consent, Topic
 from .contacts import Contact
 from .journeys import Enrollment, Event
 from .json_keys import JsonDecimal, JsonSame, JsonText
+from .owned import offered
 
 
 def contact_of(subject: type[Model]) -> OuterRef:
@@ -290,7 +291,7 @@ class HasTopic(Condition):
 
 
 def topic_choices() -> list[tuple[str, str]]:
-    return list(Topic.objects.values_list("slug", "name"))
+    return list(offered(Topic.objects.all()).values_list("slug", "name"))
 
 
 class TopicBlock(StructBlock):
