@@ -49,11 +49,11 @@ def channel(settings, tmp_path):
 
 @pytest.fixture
 def campaign():
-    """Of one mail in all languages, about a topic whose name is in none."""
+    """Of one mail that says the same in all languages: only the language tells them apart."""
     locales = {one.language_code: one for one in Locale.objects.all()}
-    step = make.step("en", locale=locales["en"])
+    step = make.step("1984", locale=locales["en"])
     for code in CODES[1:]:
-        make.step(code, locale=locales[code], translation_key=step.translation_key)
+        make.step("1984", locale=locales[code], translation_key=step.translation_key)
     return make.campaign(nodes={"n1": make.send(step)}, topic=make.topic("news", name="1984"))
 
 
@@ -75,11 +75,7 @@ def test_each_reader_gets_their_own_language(campaign, channel):
     for mail in channel.taken:
         language = people[mail.to]
         page = soup(mail).find("html")
-        assert (mail.subject, page["lang"], page["dir"]) == (
-            language,
-            language,
-            DIRECTIONS[language],
-        )
+        assert (page["lang"], page["dir"]) == (language, DIRECTIONS[language])
         for body in (part(mail, "html"), part(mail, "plain")):
             assert [code for code, words in FOOTS.items() if words in body] == [language]
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from wagtail.blocks import CharBlock, ChoiceBlock, IntegerBlock, ListBlock, StructBlock
 from wagtail.coreutils import get_content_languages
 
@@ -245,7 +245,7 @@ class AttributeCondition(Condition):
 
     def sentence(self, args):
         said = compare_sentence(args.get("key"), args.get("op"), args.get("value"))
-        return _("their %s") % said
+        return pgettext("what is asked of an attribute", "their %s") % said
 
 
 class AttributeBlock(StructBlock):
