@@ -20,6 +20,7 @@ help:
 	@echo "make test-mariadb      the test suite on MARIADB_URL alone"
 	@echo "make demo-oscar        the same bookshop with django-oscar as its shop (PORT=8000)"
 	@echo "make test-oscar        what concerns django-oscar, in an environment of its own; buys a book in Chromium"
+	@echo "make test-sites        what concerns sites with accounts of their own, django-allauth or wagtail-localize"
 	@echo "make test-all          the test suite on SQLite with each promised Python, Django and Wagtail"
 	@echo "make long              what the suite takes samples of, in full: every zone's clocks of ten years, more plans"
 	@echo "make browser           visitors' and editors' stories and every page in Chromium; axe where npm is"
@@ -86,6 +87,13 @@ demo-oscar: python
 
 test-oscar: python
 	@VENV=.venv-oscar $(PYTHON) example_site/environment.py test-oscar -m pytest --ds=tests.oscar.settings tests/oscar $(ARGS)
+
+# Each is another site, so another process, on SQLite whatever else is there.
+.PHONY: test-sites
+test-sites: python
+	@DATABASE_URL=sqlite://:memory: $(PYTHON) example_site/environment.py test -m pytest --ds=tests.accounts.settings tests/accounts $(ARGS)
+	@DATABASE_URL=sqlite://:memory: DJANGO_SETTINGS_MODULE=tests.accounts.settings $(PYTHON) example_site/environment.py test manage.py makemigrations --check --dry-run
+	@DATABASE_URL=sqlite://:memory: $(PYTHON) example_site/environment.py test -m pytest --ds=tests.localize.settings tests/localize $(ARGS)
 
 long: python
 	@DRIP_LONG=1 $(PYTHON) example_site/environment.py test -m pytest -n auto tests/flow tests/engine/test_foretelling.py $(ARGS)

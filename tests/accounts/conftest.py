@@ -1,4 +1,4 @@
-"""These tests take a site of their own; in any other they are left to tests/test_accounts.py."""
+"""These tests take a site of their own; in any other they are left out (`make test-sites`)."""
 
 from __future__ import annotations
 

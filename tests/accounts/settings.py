@@ -24,5 +24,6 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = "mailbox"
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_RATE_LIMITS = False
+WAGTAIL_DRIP_SMS_BACKEND = ""  # the bookshop's shows text messages in its outbox
 # The bookshop's adapters know its models, which are not here.
 del WAGTAIL_DRIP_PRODUCTS, WAGTAIL_DRIP_LINES, WAGTAIL_DRIP_RECOMMENDATIONS, WAGTAIL_DRIP_COUPONS  # noqa: F821

@@ -110,7 +110,15 @@ def queries(client, step: Step) -> list[str]:
 
 
 @pytest.mark.parametrize("slug", sorted(registry.email_blocks()))
-def test_a_mail_of_forty_blocks_opens_with_the_queries_of_one_of_ten(slug, editor):
+def test_a_longer_mail_opens_with_the_queries_of_a_shorter_one(slug, editor):
+    the_same(slug, editor, 2, 6)
+
+
+def test_a_mail_of_forty_blocks_opens_with_the_queries_of_one_of_ten(editor):
+    the_same("product", editor, 10, 40)
+
+
+def the_same(slug: str, editor, *amounts: int) -> None:
     sample = Sample()
     block = Step._meta.get_field("body").stream_block.child_blocks[slug]
 
@@ -121,7 +129,7 @@ def test_a_mail_of_forty_blocks_opens_with_the_queries_of_one_of_ten(slug, edito
         return queries(editor, make.step(body=body))
 
     asked(1)
-    few, many = asked(10), asked(40)
+    few, many = map(asked, amounts)
     assert len(many) == len(few), more(few, many)
 
 

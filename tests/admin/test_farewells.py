@@ -45,7 +45,9 @@ def test_others_read_nothing(outsider, said):
 
 @pytest.mark.parametrize(("opt_in", "made"), [("double", 1), ("single", 0)])
 def test_a_topic_brings_the_mail_that_asks_for_it(editor, opt_in, made):
-    form = {"name": "News", "slug": "news", "opt_in": opt_in, "public": "on"}
+    form = {
+        "name": "News", "slug": "news", "channel": "email", "opt_in": opt_in, "public": "on",
+    }  # fmt: skip
     response = editor.post(reverse("wagtailsnippets_wagtail_drip_topic:add"), form)
     assert response.status_code == 302
     assert Campaign.objects.filter(slug="please-confirm", live=True).count() == made
