@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import pytest
 from bs4 import BeautifulSoup
+from django.contrib.auth import get_user_model
 from django.urls import reverse
 from wagtail.models import GroupApprovalTask, Workflow, WorkflowTask
+from wagtail.users.models import UserProfile
 
 from tests import factories as make
 from wagtail_drip.admin import editing
+from wagtail_drip.admin.places import step_url
 from wagtail_drip.models import Campaign, Step
 
 from .support import client_of, form, latest, send, texts, url, wait
@@ -93,6 +96,15 @@ def test_publishing_what_cannot_work_keeps_the_draft_and_names_the_block(editor)
     page = editor.get(response.url)
     assert "Step 1, Send: no mail is chosen" in texts(page)
     assert "#block-w1-section" in texts(page)
+
+
+@pytest.mark.parametrize("language", ["en", "fa", "de"])
+def test_what_is_wrong_with_a_mail_leads_to_it(editor, language):
+    user = get_user_model().objects.get(username="editor")
+    UserProfile.objects.create(user=user, preferred_language=language)
+    step = draft_step()
+    response = add(editor, send(step), action="publish")
+    assert step_url(step.pk, latest().pk).replace("&", "&amp;") in texts(editor.get(response.url))
 
 
 def test_publishing_an_edited_campaign_that_cannot_work_keeps_the_live_version(editor):

@@ -68,7 +68,7 @@ def _shared_kept(shared: SharedContent) -> tuple[str, list[Campaign]]:
     mails = shared.used_in()
     if not mails:
         return "", []
-    names = ", ".join(f"“{mail}”" for mail in mails[:SHOWN]).replace("%", "%%")
+    names = ", ".join(_("“%s”") % mail for mail in mails[:SHOWN]).replace("%", "%%")
     return _("“%(name)s” can't be deleted: it is used in ") + names, []
 
 

@@ -50,7 +50,7 @@ class TestFormatter(LogFormatter):
         count = entry.data.get("count", 0)
         said = ngettext("Test sent to %d address", "Test sent to %d addresses", count) % count
         if mail := entry.data.get("mail"):  # in the history of its campaign
-            said = f"{said}: “{mail}”"
+            said = f"{said}: " + _("“%s”") % mail
         contact = entry.data.get("contact")
         return _("%(said)s, as contact %(pk)s") % {"said": said, "pk": contact} if contact else said
 

@@ -72,7 +72,7 @@ def _mails(campaign: Campaign) -> dict[str, Step]:
 def _place(problem: Problem, row: Any, mails: dict[str, Step], url: str) -> str:
     """Where the problem is mended: the mail that it is in, else the block or field; "": nowhere."""
     mail = mails.get(problem.block)
-    if mail and problem.message.startswith(f"“{mail}”"):
+    if mail and problem.message.startswith(_("“%s”") % mail):
         return step_url(mail.pk, row.pk)
     return anchor(problem) and url + anchor(problem)
 

@@ -140,7 +140,7 @@ def warning(rows: Sequence[Model], user: Any) -> str:
 
 def _campaigns(campaigns: dict[int, Campaign], user: Any) -> str:
     seen = within(Campaign.objects.filter(pk__in=campaigns), user).order_by("name")
-    names = [f"“{campaign.name}”" for campaign in seen[:NAMED]]
+    names = [_("“%s”") % campaign.name for campaign in seen[:NAMED]]
     if more := len(campaigns) - len(names):
         names.append(_("%d more") % more)
     return ", ".join(names)

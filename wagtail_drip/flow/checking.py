@@ -99,7 +99,8 @@ class Checks:
             found.append(text % words)
         if step not in self._told:
             self._told.add(step)
-            found += [f"“{info.name}”: {problem}" for problem in info.problems]
+            name = _("“%s”") % info.name
+            found += [f"{name}: {problem}" for problem in info.problems]
         return found
 
     def campaign(self, campaign: Any) -> list[str]:

@@ -36,7 +36,7 @@ class SendBlock(Part, StructBlock):
     class Meta:
         label = gettext_lazy("Send")
         description = gettext_lazy("A mail goes to the person.")
-        label_format = "“{step}”"
+        label_format = gettext_lazy("“{step}”")
         icon = "mail"
         group = gettext_lazy("Send")
 
@@ -55,7 +55,7 @@ class WebhookBlock(SendBlock):
     class Meta:
         label = gettext_lazy("Webhook")
         description = gettext_lazy("Another system is told of the person.")
-        label_format = "“{step}”"
+        label_format = gettext_lazy("“{step}”")
         icon = "link-external"
         group = gettext_lazy("Send")
 
@@ -74,7 +74,7 @@ class TextMessageBlock(SendBlock):
     class Meta:
         label = gettext_lazy("Text message")
         description = gettext_lazy("A text message goes to those who agreed to get some.")
-        label_format = "“{step}”"
+        label_format = gettext_lazy("“{step}”")
         icon = "mobile-alt"
         group = gettext_lazy("Send")
 
@@ -94,7 +94,7 @@ class TaskBlock(SendBlock):
     class Meta:
         label = gettext_lazy("Staff task")
         description = gettext_lazy("Somebody is to call the person, or to print a letter.")
-        label_format = "“{step}”"
+        label_format = gettext_lazy("“{step}”")
         icon = "tasks"
         group = gettext_lazy("Send")
 
@@ -123,7 +123,7 @@ class EnrollBlock(Part, StructBlock):
     class Meta:
         label = gettext_lazy("Enter another campaign")
         description = gettext_lazy("They enter it, if it lets them, and go on here.")
-        label_format = "“{campaign}”"
+        label_format = gettext_lazy("“{campaign}”")
         icon = "redirect"
         group = GROUP
 
@@ -196,7 +196,7 @@ class TagBlock(Part, StructBlock):
     class Meta:
         label = gettext_lazy("Set a tag")
         description = gettext_lazy("Give people a tag, or take it away.")
-        label_format = "“{tag}”"
+        label_format = gettext_lazy("“{tag}”")
         icon = "tag"
         group = GROUP
 

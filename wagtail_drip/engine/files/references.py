@@ -168,9 +168,9 @@ def from_reference(model: type[Model], reference: Any, site: Site) -> Any:
 def _shown(reference: Any) -> str:
     if isinstance(reference, dict) and "title" in reference:
         where = reference.get("collection")
-        title = f"“{reference['title']}”"
+        title = _("“%s”") % reference["title"]
         return _("%(title)s in the collection “%(where)s”") % {"title": title, "where": where}
-    return f"“{reference}”" if isinstance(reference, str) else json.dumps(reference)
+    return _("“%s”") % reference if isinstance(reference, str) else json.dumps(reference)
 
 
 def _rows(model: type[Model], reference: Any, site: Site) -> Iterable[Any]:
