@@ -82,6 +82,7 @@ def test_no_check_asks_the_database():
         ("E005", "WAGTAIL_DRIP_BASE_URL", "www.example.com"),
         ("E006", "WAGTAIL_DRIP_CLUSTER", "mails"),
         ("E007", "EMAIL_BACKEND", "anymail.backends.amazon_ses.EmailBackend"),
+        ("E026", "WAGTAIL_DRIP_CACHE", "mails"),
         ("W002", "WAGTAIL_DRIP_FROM_EMAIL", "webmaster@localhost"),
         ("W003", "WAGTAIL_DRIP_FROM_EMAIL", "Shop <shop@GMAIL.com>"),
         ("W004", "WAGTAIL_DRIP_POSTAL_ADDRESS", " "),

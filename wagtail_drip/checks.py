@@ -56,7 +56,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> Findings:
         *cluster(),
         *database(),
     ]
-    found += [*retention(), *sources(), *webhooks(), *texts()]
+    found += [*retention(), *sources(), *webhooks(), *texts(), *cache()]
     if _sends():
         found += [*base_url(), *sender(), *postal_address(), *hash_key(), *patience()]
     return found
@@ -89,6 +89,15 @@ def retention() -> Findings:
         hint = "Set WAGTAIL_DRIP_RETENTION to something like {'events': 730, 'deliveries': None}."
         return [checks.Error(str(error), hint=hint, id="wagtail_drip.E020")]
     return []
+
+
+def cache() -> Findings:
+    """Without it every batch is rendered anew; nothing is lost."""
+    if conf.CACHE in settings.CACHES:
+        return []
+    text = f"WAGTAIL_DRIP_CACHE names {conf.CACHE!r}, which is none of CACHES."
+    hint = f"Name one of: {', '.join(sorted(settings.CACHES))}."
+    return [checks.Error(text, hint=hint, id="wagtail_drip.E026")]
 
 
 def webhooks() -> Findings:

@@ -144,7 +144,8 @@ def test_what_is_no_address_leads_nowhere():
     assert page.find("a", string="x") is None
 
 
-def test_what_texts_link_is_looked_up_for_all_of_them_at_once(db):
+@pytest.mark.parametrize("strict", [True, False])
+def test_what_texts_link_is_looked_up_for_all_of_them_at_once(db, strict):
     root = Page.objects.get(depth=2)
     pages = [root.add_child(instance=Page(title=f"P{n}", slug=f"p{n}")) for n in range(8)]
 
@@ -152,7 +153,7 @@ def test_what_texts_link_is_looked_up_for_all_of_them_at_once(db):
         texts = [f'<p><a linktype="page" id="{page.pk}">x</a></p>' for page in pages[:number]]
         message = source(*(("text", text) for text in texts))
         with CaptureQueriesContext(connection) as captured:
-            made = compile_message(message, strict=False)
+            made = compile_message(message, strict=strict)
         return len(captured), "".join(map(str, made.html))
 
     asked(1)

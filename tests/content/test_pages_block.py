@@ -83,6 +83,7 @@ def test_the_sites_adapter_knows_the_pictures_of_its_pages(root, settings):
     root.add_child(instance=book)
     shown = soup(make_one(source(latest(kind=BookPage._meta.label)))).select_one("table.entry")
     assert shown.select_one("img")["width"] == "120" and "Tides" in shown.text
+    assert shown.select_one("img")["alt"] == "Tides"  # it is a link, which needs a name
 
 
 def test_without_pages_there_is_no_heading_either(root):

@@ -31,9 +31,9 @@ from django.utils.translation import gettext_lazy
 from wagtail.blocks import Block, StructBlock
 from wagtail.rich_text import RichText
 
-from . import products, references, richtext
+from . import products, richtext
 from .branding import Brand
-from .personalizing import Fault, Hold, Recipient, for_staff
+from .personalizing import Fault, Hold, Recipient
 from .rendering import Rendering
 
 DependsOn = Literal["nothing", "object", "person"]
@@ -131,9 +131,7 @@ def preview_rendering() -> Rendering:
 
 def merged(value: Any, rendering: Rendering) -> str:
     if isinstance(value, RichText):
-        with for_staff():
-            trouble = references.broken(value.source) if rendering.strict else []
-        if trouble:
+        if rendering.strict and (trouble := rendering.broken(value.source)):
             raise products.Unavailable(Hold(trouble[0]))  # rather than mail a broken link
         return mark_safe(rendering.rich(rendering.expanded(value.source)))
     return rendering.merge(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.apps import apps
@@ -47,25 +47,45 @@ def _lost(block: Block, value: Any, raw: Any) -> Iterator[Any]:
 
 def broken(source: str) -> list[str]:
     """Why its links lead nowhere, in sentences; [] where all can be opened. Two queries at most."""
-    leads = links(source)
-    return [*_pages(leads[PAGE]), *_documents(leads[DOCUMENT])]
+    return all_broken([source])[source]
 
 
-def _pages(ids: list[int]) -> list[str]:
+def all_broken(sources: Iterable[str]) -> dict[str, list[str]]:
+    """The same of many rich texts, by the text, in two queries at most."""
+    leads = {source: links(source) for source in sources}
+    pages = _pages([pk for one in leads.values() for pk in one[PAGE]])
+    documents = _documents([pk for one in leads.values() for pk in one[DOCUMENT]])
+    return {
+        source: [*_page_troubles(one[PAGE], pages), *_document_troubles(one[DOCUMENT], documents)]
+        for source, one in leads.items()
+    }
+
+
+def _pages(ids: list[int]) -> dict[int, tuple[str, bool]]:
+    """Title, and whether it is published, of those that are there."""
     if not ids:
-        return []
+        return {}
     rows = Page.objects.filter(pk__in=ids).values_list("pk", "title", "live")
-    found = {pk: (title, live) for pk, title, live in rows}
+    return {pk: (title, live) for pk, title, live in rows}
+
+
+def _page_troubles(ids: list[int], found: Mapping[int, tuple[str, bool]]) -> list[str]:
     gone = [_("A page that it leads to no longer exists.")] * bool(set(ids) - found.keys())
-    drafts = [title for title, live in found.values() if not live]
+    drafts = [found[pk][0] for pk in dict.fromkeys(ids) if pk in found and not found[pk][1]]
     return [*gone, *(_('The page "%s" that it leads to is not published.') % t for t in drafts)]
 
 
-def _documents(ids: list[int]) -> list[str]:
-    if not ids or not apps.is_installed("wagtail.documents"):
-        return []
+def _documents(ids: list[int]) -> set[int] | None:
+    """Those that are there; None: the site has no documents at all."""
+    if not apps.is_installed("wagtail.documents"):
+        return None
+    if not ids:
+        return set()
     from wagtail.documents import get_document_model
 
-    there = get_document_model().objects.filter(pk__in=ids).values_list("pk", flat=True)
-    gone = set(ids) - set(there)
+    return set(get_document_model().objects.filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def _document_troubles(ids: list[int], there: set[int] | None) -> list[str]:
+    gone = set() if there is None else set(ids) - there
     return [_("A document that it leads to no longer exists.")] * bool(gone)

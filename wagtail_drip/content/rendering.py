@@ -19,7 +19,7 @@ from wagtail.images.models import SourceImageIOError
 from wagtail.rich_text import expand_db_html
 
 from ..conf import conf
-from . import merge_fields, richtext
+from . import merge_fields, references, richtext
 from .branding import Brand
 from .personalizing import Fault, Hold, for_staff
 from .products import Product, Unavailable
@@ -66,6 +66,7 @@ class Rendering:
     column: int = 0  # width of the column it stands in, CSS pixels; 0: it has the whole row
     # Rich texts as the database holds them, by what they are with their links as addresses.
     _expanded: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    _broken: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_about_nothing(self) -> bool:
@@ -129,6 +130,13 @@ class Rendering:
         whole = [text for text in new if _APART not in text]
         found = expand_db_html(_APART.join(whole)).split(_APART) if whole else []
         self._expanded.update(zip(whole, found, strict=True))
+
+    def broken(self, text: str) -> list[str]:
+        """Why links of a rich text lead nowhere, in the staff's language."""
+        if text not in self._broken:
+            with for_staff():
+                self._broken.update(references.all_broken({*self._expanded, text}))
+        return self._broken[text]
 
     def expanded(self, text: str) -> str:
         """A rich text with addresses in the place of what it links."""
