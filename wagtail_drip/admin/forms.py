@@ -122,8 +122,12 @@ class TopicForm(SiteForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "channel" in self.fields and self.instance.pk:
-            self.fields["channel"].disabled = True
+        if "channel" in self.fields:
+            self.fields["channel"].disabled = bool(self.instance.pk)
+            self.fields["channel"].required = False
+
+    def clean_channel(self) -> str:
+        return self.cleaned_data["channel"] or Topic.Channel.EMAIL
 
 
 class CampaignForm(SiteForm):
