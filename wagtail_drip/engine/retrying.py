@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from random import random
+from time import sleep
 from typing import ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
@@ -11,7 +13,8 @@ from django.db import InterfaceError, OperationalError, connection
 P = ParamSpec("P")
 R = TypeVar("R")
 
-TRIES = 5
+TRIES = 8
+LONGEST_PAUSE = 0.01  # seconds after the first try; twice as many after each further one
 
 # PostgreSQL's SQLSTATE, MariaDB's error number, SQLite's error name.
 _CONFLICTS = {"40001", "40P01", 1213, 1020, "SQLITE_BUSY_SNAPSHOT"}
@@ -66,13 +69,14 @@ def is_outage(error: BaseException) -> bool:
 def on_deadlock(function: Callable[P, R]) -> Callable[P, R]:
     """Call again, up to TRIES times, what lost against another transaction.
 
+    In between it waits by chance, or the same ones would meet again; in all for a second at most.
     The function opens its own transaction and can be repeated. Inside a caller's transaction
     it is called once: the database has undone that one too, so only its owner can repeat it.
     """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        for _attempt in range(TRIES - 1):
+        for attempt in range(TRIES - 1):
             if connection.in_atomic_block:
                 break
             try:
@@ -80,6 +84,7 @@ def on_deadlock(function: Callable[P, R]) -> Callable[P, R]:
             except OperationalError as error:
                 if not is_conflict(error):
                     raise
+            sleep(random() * LONGEST_PAUSE * 2**attempt)
         return function(*args, **kwargs)
 
     return call
