@@ -52,7 +52,7 @@ def leave(contact, topic):
 def assert_spoken(response, contact, status: int = 200) -> None:
     assert response.status_code == status
     page = BeautifulSoup(response.content, "html.parser")
-    assert page.html["lang"] == contact.language
+    assert page.html["lang"] == response["Content-Language"] == contact.language
     assert page.html["dir"] == ("ltr" if contact.language == "ru" else "rtl")
     assert latin_words(response.text, ("JSON",)) == []
 

@@ -65,6 +65,8 @@ class PublicView(View):
         context = {"site_name": site_name(site) if site else "", **context}
         with translation.override(spoken(language)):
             response = render(self.request, template or self.template_name, context, status=status)
+            # Else the middleware would name the browser's, and the browser offer to translate.
+            response["Content-Language"] = translation.get_language() or settings.LANGUAGE_CODE
         return closed(response)
 
 
