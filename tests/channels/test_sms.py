@@ -307,14 +307,14 @@ def test_queries_do_not_grow_with_the_people(now, memory):
 
 
 def test_each_of_many_keeps_its_own_length_in_one_statement(now, memory):
-    campaign = campaign_of()
-    people = [somebody(number=f"+44740012345{n}", first_name="x" * 40 * (n + 1)) for n in range(5)]
+    campaign = campaign_of(text("y" * 40 + "{{ first_name|x }}"))
+    people = [somebody(number=f"+44740012345{n}", first_name="x" * 30 * (n + 1)) for n in range(5)]
     rows = [due(campaign, person) for person in people]
     with CaptureQueriesContext(connection) as captured:
         sending.send_due(now)
     written = [one for one in captured if re.search(r"\Wsegments\W =", one["sql"])]
     found = list(Delivery.objects.order_by("pk").values_list("characters", "segments"))
-    assert found == [(43, 1), (83, 1), (123, 1), (163, 2), (203, 2)] and len(rows) == 5
+    assert found == [(70, 1), (100, 1), (130, 1), (160, 1), (190, 2)] and len(rows) == 5
     assert len(written) == 1
 
 
