@@ -63,6 +63,34 @@ def test_a_chip_is_put_in_saved_opened_again_and_shown(browser: Browser):
         shot(browser, page)
 
 
+def test_the_checks_come_by_themselves(browser: Browser):
+    log_in(browser)
+    write_mail(browser)
+    browser.write(EDITOR, "Dear all")
+    kept = "return document.querySelector('[name=body-0-value]').value"
+    until(lambda: "Dear all" in browser.driver.execute_script(kept), "the text to be kept")
+    browser.driver.execute_script(
+        "document.querySelector('form[data-edit-form] [type=submit]').click()"
+    )
+    browser.one(".messages", "Fields")
+    browser.unfold("[data-side-panel-toggle=checks]", "[data-side-panel=checks]")
+    browser.says("There is no preheader", "[data-drip=checks]")
+    browser.has_nothing_serious()
+
+
+def test_an_address_is_asked_for_where_a_contact_was_chosen(browser: Browser):
+    log_in(browser)
+    browser.open("/admin/snippets/wagtail_drip/step/")
+    pk = (
+        browser.one("a[href*='/step/edit/']").get_attribute("href").split("/edit/")[1].split("/")[0]
+    )
+    browser.open(f"/admin/snippets/wagtail_drip/step/for/{pk}/")
+    browser.one("[name=who]")
+    assert not browser.all("[name=contact]")
+    browser.click("label", "A real contact")
+    browser.one("[name=contact]")
+
+
 SHOWN = """
 const [path, done] = arguments;
 const body = new FormData(document.querySelector('form[data-edit-form]'));

@@ -57,4 +57,4 @@ def _in_approval() -> list[Campaign]:
     rows = Campaign.objects.filter(workflow_states__status=waiting).select_related(
         "latest_revision"
     )
-    return list(rows.order_by("pk").distinct())
+    return list(rows.order_by("pk"))
