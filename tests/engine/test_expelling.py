@@ -40,7 +40,8 @@ def test_it_is_asked_again_before_each_mail(now):
     Contact.objects.update(language="de")
     assert not isinstance(check(load_to_make([delivery.pk]), now)[delivery.pk], Skip)
     Contact.objects.update(language="en")
-    assert check(load_to_make([delivery.pk]), now)[delivery.pk] == Skip("audience")
+    verdict = check(load_to_make([delivery.pk]), now)[delivery.pk]
+    assert isinstance(verdict, Skip) and verdict.reason == "audience"
 
 
 def test_a_segment_that_was_deleted_lets_no_mail_go(now):

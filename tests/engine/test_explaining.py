@@ -19,7 +19,7 @@ from wagtail_drip.engine.erasing import erase
 from wagtail_drip.engine.merging import merge
 from wagtail_drip.engine.pruning import prune
 from wagtail_drip.flow.reasons import Reason, because
-from wagtail_drip.models import Cap, Decision, Refusal
+from wagtail_drip.models import Cap, Contact, Decision, Refusal
 from wagtail_drip.models.consent import withdraw
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -180,6 +180,27 @@ def test_a_goal_says_which_and_what_was_seen(now):
     claim("a", now + DAY, 10)  # at the mail, too
     decision = Decision.objects.get(enrollment=mailed)
     assert decision.because.sentence() == "Not sent: " + said
+
+
+def test_who_leaves_with_the_audience_is_told_for_what(now):
+    audience = [
+        make.condition("language", language="de"),
+        make.condition("language", language="en"),
+    ]
+    row = make.enrollment(make.campaign(audience=audience[:1], leave_audience=True))
+    advance_due(now)
+    said = "no longer one of its people: their language is de: no (nothing)."
+    assert Decision.objects.get(enrollment=row).because.sentence() == "They leave: " + said
+    both = make.campaign("both", audience=audience, leave_audience=True)
+    delivery = make.deliveries(both, 1)[0]
+    Contact.objects.filter(pk=delivery.contact_id).update(language="de")
+    claim("a", now, 10)  # at the mail, too
+    said = (
+        "Not sent: no longer one of its people: all of these: their language is de: yes (“de”); "
+        "their language is English: no (“de”)."
+    )
+    decision = Decision.objects.get(enrollment=delivery.enrollment_id)
+    assert decision.because.sentence() == said
 
 
 def test_a_fault_is_kept_too(now):

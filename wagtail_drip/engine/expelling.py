@@ -48,8 +48,8 @@ def reasons_to_leave(
 ) -> Leaving:
     """Who must leave, and why.
 
-    One query for each campaign with goals, one for each whose people must stay its audience, one
-    for all consents, at most two for suppressions.
+    One query for each campaign with goals, one for each whose people must stay its audience and
+    one more where some no longer are, one for all consents, at most two for suppressions.
     """
     leaving: dict[int, str] = {}
     for row in enrollments:
@@ -62,6 +62,7 @@ def reasons_to_leave(
     seen = {pk: answer.because for pk, answer in reached.items()}
     strangers, cannot_tell = _strangers(_without(enrollments, leaving, faults), campaigns, now)
     leaving |= dict.fromkeys(strangers, Reason.AUDIENCE)
+    seen |= {pk: one.because for pk, one in strangers.items() if one and not one.holds}
     faults |= cannot_tell
     leaving |= _unsubscribed(_without(enrollments, leaving, faults), campaigns, now)
     leaving |= _suppressed(_without(enrollments, leaving, faults), campaigns)
@@ -97,25 +98,28 @@ def _goals(
 
 def _strangers(
     enrollments: Iterable[Inside], campaigns: Mapping[int, Campaign], now: datetime
-) -> tuple[set[int], dict[int, str]]:
-    """Those in campaigns that only some people may stay in, and who are not of those any more."""
+) -> tuple[dict[int, Answer | None], dict[int, str]]:
+    """Those in campaigns that only some people may stay in, and who are not of those any more,
+    with what was seen of them."""
     inside = defaultdict(list)
     for row in enrollments:
         if campaigns[row.campaign_id].leave_audience:
             inside[row.campaign_id].append(row)
-    gone: set[int] = set()
+    gone: dict[int, Answer | None] = {}
     faults: dict[int, str] = {}
     for campaign_id, rows in inside.items():
         if conditions := matching.raw_conditions(campaigns[campaign_id].audience):
-            people = {row.contact_id for row in rows}
-            answers = ask(group("all", conditions), Contact, people, now)
-            gone |= {row.pk for row in rows if row.contact_id not in answers.met}
+            people, audience = {row.contact_id for row in rows}, group("all", conditions)
+            answers = ask(audience, Contact, people, now)
+            strangers = people - answers.met - answers.faults.keys()
+            why, _cannot_tell = ask_why(audience, Contact, strangers, now, code_not="audience")
+            gone |= {row.pk: why.get(row.contact_id) for row in rows if row.contact_id in strangers}
             faults |= {
                 row.pk: answers.faults[row.contact_id]
                 for row in rows
                 if row.contact_id in answers.faults
             }
-    return gone - faults.keys(), faults
+    return gone, faults
 
 
 def _unsubscribed(

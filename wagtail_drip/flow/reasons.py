@@ -54,6 +54,7 @@ SENTENCES = {
     # Leaving, and what keeps a mail back
     "left": _("They leave: %(reason)s."),
     "goal": _("reached the goal"),
+    "audience": _("no longer one of its people"),
     "held": _("Held until %(until)s: %(reason)s"),
     "skipped": _("Not sent: %(reason)s."),
     "sent": _("Sent."),
@@ -87,6 +88,7 @@ DETAILED = {
     "holds": _("The condition holds: %(asked)s."),
     "holds_not": _("The condition does not hold: %(asked)s."),
     "goal": _("reached the goal: %(asked)s"),
+    "audience": _("no longer one of its people: %(asked)s"),
 }
 # Words for what is seen as a `reason`, where it is one of those that the package has codes for;
 # models add theirs. Else it is in an editor's words.
