@@ -14,7 +14,7 @@ from wagtail_drip.engine.converting import value_of
 from wagtail_drip.engine.enrolling import enroll_new
 from wagtail_drip.engine.sending import send_due
 from wagtail_drip.flow.triggers import Trigger
-from wagtail_drip.models import Conversion, Delivery, Enrollment, Event
+from wagtail_drip.models import Contact, Conversion, Delivery, Enrollment, Event, matching
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -86,6 +86,18 @@ def test_the_event_in_a_group_of_goals_is_found(now):
     event = ordered(row, now)
     advance_due(now)
     assert Conversion.objects.get().event == event
+
+
+@pytest.mark.parametrize("words", ["goal", "Goal "])
+def test_who_leaves_by_the_words_of_a_code_has_not_reached_the_goal(now, words):
+    campaign = factories.campaign(nodes={"n1": factories.leave(words)}, goals=[ORDER])
+    row = factories.enrollment(campaign)
+    advance_due(now)
+    assert (fresh(row).state, fresh(row).reason) == ("left", f"“{words}”")
+    assert not Conversion.objects.exists()
+    reached = condition("in_campaign", campaign=campaign.pk, how="goal")
+    assert not matching.met(factories.group(reached), Contact.objects.all(), now)
+    assert f"for them: “{words}”" in row.decisions.get().because.sentence()
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ def test_blocks_say_themselves(one, sentence):
         (wait_hours(), "it names neither weekdays nor hours"),
         (date("2026-02-30"), "no date is chosen"),
         (date("2026-12-24", "noon"), "no time of day is chosen"),
+        (date("2226-12-24"), "it waits longer than 10 years"),
+        (wait(10**400, "minutes"), "it waits longer than 10 years"),
         (wait_day(-1), "it has to wait at least 1"),
         (wait_day(1, unit="hours"), "a date is counted in days, weeks or months"),
         (wait_day(400, yearly=True), "it is more than a year away from a yearly date"),

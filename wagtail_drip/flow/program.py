@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from . import timing
-from .reasons import Reason, because
+from .reasons import Reason, because, own
 from .windows import ALWAYS, Calendar
 
 FORMAT = 2
@@ -294,7 +294,8 @@ def decide(
         case Do():
             return Act(node.action, node.next, because=because("done"))
         case Leave():
-            return End(left=True, reason=node.reason, because=_leaves(node.reason))
+            reason = own(node.reason)  # who leaves for a “goal” has not reached the campaign's
+            return End(left=True, reason=reason, because=_leaves(reason))
     raise TypeError(f"unknown node {node!r}")  # pragma: no cover - KINDS is closed
 
 

@@ -109,6 +109,14 @@ def word(reason: str) -> str:
     return str(WORDS.get(reason, reason))
 
 
+def own(words: str) -> str:
+    """An editor's words for a reason, in quotes where they would be taken for a code.
+
+    Some databases know no case, and no blank at the end.
+    """
+    return f"“{words}”" if words.strip().lower() in WORDS else words
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """`code`: one of SENTENCES. `seen`: JSON values."""

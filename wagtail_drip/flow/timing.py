@@ -12,6 +12,7 @@ from .windows import ALWAYS, Calendar, Window
 
 UNITS = ("minutes", "hours", "days", "weeks", "months")
 LONGEST_DAYS = 3650  # the longest wait that may be published
+MOST = 10**9  # of any unit it is far too long; and what is typed may be longer than a float can be
 MORNING = "09:00"  # of a day that is given without a time
 # A month counts as its longest here, so that a wait in months keeps below the limit too.
 DAYS = {"minutes": 1 / 1440, "hours": 1 / 24, "days": 1, "weeks": 7, "months": 31}
@@ -121,4 +122,4 @@ def wall(day: Any, at: Any = None) -> datetime:
 
 def length(spec: Mapping[str, Any]) -> float:
     """How many days a wait lasts at most, roughly; for limits, not for clocks."""
-    return spec["amount"] * DAYS[spec["unit"]]
+    return min(spec["amount"], MOST) * DAYS[spec["unit"]]

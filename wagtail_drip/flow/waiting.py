@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import get_user_model
 from django.db.models import DateField
+from django.utils import timezone
 from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -193,8 +194,11 @@ class WaitDateBlock(Part, StructBlock):
 
     def problems(self, value, checks):
         inside, found = fields(value), []
-        if timing.day_of(inside.get("date")) is None:
+        day = timing.day_of(inside.get("date"))
+        if day is None:
             found.append(_("no date is chosen"))
+        elif (day - timezone.localdate()).days > timing.LONGEST_DAYS:
+            found.append(_("it waits longer than 10 years"))
         return found + clock_problems(inside.get("time"))
 
     def sentence(self, value, names):
