@@ -31,10 +31,11 @@ from wagtail_drip.models import (
     EarlyFact,
     ImportChunk,
     Segment,
+    Suppression,
     Tag,
     Watch,
 )
-from wagtail_drip.models.consent import grant, suppressed
+from wagtail_drip.models.consent import grant, suppress, suppressed
 from wagtail_drip.models.contacts import relations
 from wagtail_drip.signals import post_transmit
 
@@ -87,6 +88,29 @@ def test_nothing_is_left_that_names_the_person(ann, now):
     left = everything()
     assert [name for name in (*NAMES, "192.0.2.7", "Ann.Unusual") if name in left] == []
     assert "b@example.com" in left
+
+
+def test_an_address_amid_other_words_goes_too(ann, now):
+    cells = [f"Ann <{NAMES[0].upper()}>", f"see {NAMES[1]}.", f"mailto:{NAMES[0]}"]
+    upload("email\n" + "\n".join(cells) + "\nBob <b@example.com>\n", now, state="checking")
+    importing.import_due(now)
+    assert all(name in everything() for name in NAMES[:2])
+    erase(ann, now=now)
+    left = everything()
+    assert [name for name in NAMES[:2] if name in left.lower()] == []
+    assert "Bob <b@example.com>" in left
+
+
+def test_what_was_written_beside_a_suppression_goes(ann, now, settings):
+    settings.WAGTAIL_DRIP_SMS_REGION = "DE"
+    Contact.objects.filter(pk=ann.pk).update(attributes={"phone": "+4915112345678"})
+    for address in (*NAMES[:2], "+4915112345678", "b@example.com"):
+        suppress(address, reason="manual", at=now, note=f"{NAMES[2]} asked for it")
+    erase(ann, now=now)
+    assert sorted(Suppression.objects.values_list("reason", "scope", "note")) == [
+        *[("manual", "all", "")] * 3,
+        ("manual", "all", f"{NAMES[2]} asked for it"),
+    ]
 
 
 def test_what_was_counted_stays_counted(ann, now):

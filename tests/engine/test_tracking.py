@@ -139,6 +139,18 @@ def test_unsubscribing_from_transactional_mail_leaves_all_marketing(now):
     assert enrollment.state == "active"
 
 
+def test_told_of_transactional_mail_again_what_they_chose_since_stays(news, now):
+    enrollment = factories.enrollment(factories.campaign("receipt"))
+    ann, other = enrollment.contact, factories.topic("other")
+    receipt = factories.delivery(enrollment, state="sent")
+    grant(ann, other, at=now - HOUR, source="form")
+    grant(ann, news, at=now + HOUR, source="form")
+    for _repeated in range(2):
+        note(receipt.token, "unsubscribed", now)
+    assert granted([ann.pk], news.pk) == {ann.pk} and not granted([ann.pk], other.pk)
+    assert not Suppression.objects.exists()
+
+
 @pytest.mark.parametrize("fact", FACTS)
 def test_what_the_provider_speaks_of_was_sent(delivery, now, fact):
     type(delivery).objects.update(state="uncertain", reason="the line broke")

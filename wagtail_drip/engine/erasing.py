@@ -12,8 +12,9 @@ from django.db.models import CASCADE, QuerySet
 from django.utils.translation import gettext as _
 from wagtail.models import ModelLogEntry
 
+from ..content.phone import number_of
 from ..models import Contact, Conversion, Decision, Delivery, EarlyFact, Enrollment, Suppression
-from ..models.addresses import digest
+from ..models.addresses import digest, keyed_hashes
 from ..models.consent import suppress
 from ..models.contacts import relations
 from ..models.imports import forget_rows
@@ -53,6 +54,7 @@ def erase(contact: Contact, *, now: datetime) -> bool:
         for address in addresses:
             reason, scope = Suppression.Reason.ERASED, Suppression.Scope.MARKETING
             suppress(address, reason=reason, scope=scope, at=now)
+        _forget_notes([*addresses, number_of(found.attributes)])
         _anonymize(contact, now)
     return True
 
@@ -94,6 +96,12 @@ def _forget_early_facts(addresses: list[str]) -> None:
         told = str(fact.told).casefold()
         if any(address in told for address in addresses):
             fact.delete()
+
+
+def _forget_notes(addresses: list[str]) -> None:
+    """What people wrote beside a suppression; that it stands, and why, names nobody."""
+    hashes = [value for address in addresses if address for value in keyed_hashes(address)]
+    Suppression.objects.filter(address_hash__in=hashes).exclude(note="").update(note="")
 
 
 def _delete_all_else(contact: Contact) -> None:

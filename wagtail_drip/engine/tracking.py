@@ -272,15 +272,19 @@ def _after_complaint(delivery: Delivery, at: datetime, email: str) -> None:
 
 
 def _after_unsubscribe(delivery: Delivery, at: datetime, email: str) -> None:
-    """Leave the topic, unless this is an old story: they chose it again since."""
+    """Leave the topic, or all of them; but what they chose since stays: this is an old story."""
     contact, topic = delivery.contact, delivery.campaign.topic
     source = f"unsubscribe at the provider, mail {delivery.pk}"
-    if topic is None:
+    granted = Consent.objects.filter(contact=contact, state=Consent.State.GRANTED)
+    since = granted.filter(changed_at__gt=at)
+    if topic is not None:
+        if not since.filter(topic=topic).exists():
+            leaving.leave_topic(contact, topic, at=at, source=source)
+    elif not since.exists():
         leaving.leave_all(contact, at=at, source=source)
-        return
-    granted = Consent.objects.filter(contact=contact, topic=topic, state=Consent.State.GRANTED)
-    if not granted.filter(changed_at__gt=at).exists():
-        leaving.leave_topic(contact, topic, at=at, source=source)
+    else:
+        for consent in granted.filter(changed_at__lte=at).select_related("topic").order_by("pk"):
+            leaving.leave_topic(contact, consent.topic, at=at, source=source)
 
 
 def _number(text: str) -> str:

@@ -7,6 +7,7 @@ download them from a media folder, and they go when the person they name is eras
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -153,7 +154,7 @@ def forget_rows(addresses: Collection[str]) -> int:
 
 def _forget(chunk: ImportChunk, address: str) -> int:
     rows = json.loads(chunk.rows)
-    kept = [row for row in rows if not any(_is(cell, address) for cell in row[1])]
+    kept = [row for row in rows if not any(_names(cell, address) for cell in row[1])]
     if len(kept) == len(rows):
         return 0
     refused = json.loads(chunk.refused)
@@ -165,10 +166,19 @@ def _forget(chunk: ImportChunk, address: str) -> int:
     return len(rows) - len(kept)
 
 
-def _is(cell: str, address: str) -> bool:
+# What stands round an address among other words: `Ann <ann@example.com>`, `see ann@example.com.`
+_AROUND = re.compile(r"[\s<>()\[\]\",;:|]+")
+
+
+def _names(cell: str, address: str) -> bool:
     if "@" not in cell:
         return False
+    words = [word.strip("'.!?") for word in _AROUND.split(cell)]
+    return any(_is(text, address) for text in (cell, *words) if "@" in text)
+
+
+def _is(text: str, address: str) -> bool:
     try:
-        return normalize(cell) == address
+        return normalize(text) == address
     except ValueError:
         return False
