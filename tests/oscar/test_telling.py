@@ -6,8 +6,11 @@ import logging
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
-from wagtail_drip.models import Contact, Event
+from wagtail_drip import registry
+from wagtail_drip.engine.files.mapping import Recorded, guess
+from wagtail_drip.models import Contact, Event, lifecycle
 
 from .shop import PASSWORD, book, model
 
@@ -125,6 +128,25 @@ def test_an_order_s_status_changed_in_the_dashboard(visit, staff):
     found = data("order_status_changed")
     assert (found["status"], found["before"]) == ("Being wrapped", "Pending")
     assert found["order"] == order.number and found["items"][0]["title"] == "Swifts"
+
+
+def test_an_order_is_one_however_often_its_status_changes(visit, staff):
+    visit.add(book())
+    order = visit.order(GUEST)
+    for status in ("Being wrapped", "Shipped"):
+        order.set_status(status)
+    assert len(told("order_status_changed")) == 2
+    people = lifecycle.with_stages(Contact.objects.filter(email=GUEST), timezone.now())
+    assert people.get().stage == "customer"
+    assert lifecycle.count(timezone.now())["repeat"] == 0
+
+
+def test_no_change_of_status_is_taken_for_shipping(visit):
+    """Many are none: being wrapped, canceled. A shop that has one declares an event for it."""
+    visit.add(book())
+    visit.order(GUEST).set_status("Being wrapped")
+    found = guess(registry.recipes()["order_confirmation"], Recorded.read())
+    assert (found["start"], found["shipped"]) == ("order_placed", "")
 
 
 def test_a_wish(visit):

@@ -21,7 +21,8 @@ from .describing import price, title
 
 
 class OscarLines(EventLines):
-    order_events = ("order_placed", "order_status_changed")
+    # Each is about an order, and the number in it leads there; only the first one is an order.
+    told_of = ("order_placed", "order_status_changed")
     cart_events = ("cart_changed", "cart_abandoned", "checkout_started")
 
     def orders(self, recipients: Sequence[Recipient], which: Which) -> Mapping[int, Any]:
@@ -31,7 +32,7 @@ class OscarLines(EventLines):
         """
         asked = {one.id: number(one.data) if which == "event" else "" for one in recipients}
         rest = [one for one in recipients if not asked[one.id]]
-        told = latest_data([one.contact_id for one in rest], self.order_events) if rest else {}
+        told = latest_data([one.contact_id for one in rest], self.told_of) if rest else {}
         asked |= {one.id: number(told.get(one.contact_id)) for one in rest}
         of_account = {one.id: one.user_id for one in rest if one.user_id}
         wanted = Q(number__in=set(filter(None, asked.values())))
