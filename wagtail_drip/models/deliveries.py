@@ -57,10 +57,18 @@ class Delivery(models.Model):
         Enrollment, on_delete=models.PROTECT, related_name="deliveries", db_index=False
     )
     contact = models.ForeignKey(
-        Contact, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+        Contact,
+        verbose_name=_("contact"),
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_index=False,
     )
     campaign = models.ForeignKey(
-        Campaign, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+        Campaign,
+        verbose_name=_("campaign"),
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_index=False,
     )
     step_key = models.UUIDField()  # Step.translation_key, as the program names it
     # The step in the language that was sent; null until then and after its deletion.

@@ -15,7 +15,9 @@ from .contacts import Contact
 class Event(models.Model):
     """One thing that happened to one person. Never changed."""
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="events")
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="events"
+    )
     name = models.CharField(_("event"), max_length=100)
     at = models.DateTimeField(_("when"))
     data = models.JSONField(_("data"), default=dict, blank=True)
@@ -77,14 +79,22 @@ class Enrollment(models.Model):
         NO_DAY = program.NO_DAY, _("they have no such date")
         DAY_OVER = program.DAY_OVER, _("their date is over")
 
-    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="enrollments")
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.PROTECT, related_name="enrollments"
+    )
     campaign = models.ForeignKey(
-        Campaign, on_delete=models.PROTECT, related_name="enrollments", db_index=False
+        Campaign,
+        verbose_name=_("campaign"),
+        on_delete=models.PROTECT,
+        related_name="enrollments",
+        db_index=False,
     )
     version = models.ForeignKey(
         Version, on_delete=models.PROTECT, related_name="enrollments", db_index=False
     )
-    event = models.ForeignKey(Event, null=True, on_delete=models.SET_NULL, related_name="+")
+    event = models.ForeignKey(
+        Event, verbose_name=_("event"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     # The enrolling event's data, copied: it must outlive the event's pruning.
     data = models.JSONField(default=dict, blank=True)
     # The entry rule's guarantee: "" (once), the event's key digest (per event), "1", "2" … (again)
