@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from wagtail import hooks
 
 from tests import factories as make
-from tests.factories import branch, condition, group, leave, send, wait
+from tests.factories import branch, condition, group, leave, send, wait, wait_event
 from tests.queries import queries
 from wagtail_drip.channels.memory import MemoryChannel
 from wagtail_drip.engine import claiming, moving, settling, ticking
@@ -112,6 +112,21 @@ def test_a_wait_that_became_shorter_is_over_when_it_now_says(now):
     publish(campaign, {"w1": wait("w2", amount=1), "w2": wait(amount=9)}, "move")
     ticking.tick(now)
     assert place(row) == (2, "w2") and fresh(row).due_at == now + 8 * DAY
+
+
+def test_who_waits_for_another_event_now_is_woken_by_that_one(now):
+    def nodes(event):
+        return {"e": wait_event(event, "x", amount=9), "x": leave("came")}
+
+    campaign = make.campaign(nodes=nodes("called"))
+    row = make.enrollment(campaign)
+    ticking.tick(now)
+    publish(campaign, nodes("bought"), "move")
+    ticking.tick(now + DAY)
+    assert place(row) == (2, "e")
+    make.event(row.contact, "bought", at=now + 2 * DAY)
+    ticking.tick(now + 2 * DAY)
+    assert fresh(row).reason == "came"
 
 
 def test_those_whose_place_is_gone_go_to_the_next_and_wait_from_now(now):

@@ -19,9 +19,10 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
 from ..flow import compiling
-from ..flow.program import Program, Send
+from ..flow.program import Program, Send, WaitEvent
 from ..models import Campaign, Choice, Delivery, Enrollment, Version
 from .leaving import take_out
+from .listening import disarm
 from .locking import first_unlocked
 from .retrying import on_deadlock
 
@@ -191,6 +192,8 @@ def _move(
             # What waits for those who went on meanwhile is let be.
             there = Enrollment.objects.filter(pk__in=ids, version=new)
             ids = list(there.values_list("pk", flat=True))
+        if changes and isinstance(programs[old].nodes.get(node), WaitEvent):
+            disarm(ids)  # what they wait for now, if they do, may be another event
         moved.update(ids)
     followed = [row for row in rows if row.pk in moved]
     for row in followed:
