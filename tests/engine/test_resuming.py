@@ -50,6 +50,21 @@ def test_continuing_lets_a_wait_go_on_from_where_it_stood(paused, now):
     assert fresh(row).due_at == now + DAY
 
 
+def test_who_came_to_wait_for_an_event_in_the_pause_hears_it_from_then_on(now):
+    nodes = {"e": make.wait_event("bought", "w", amount=9), "w": wait()}
+    campaign = make.campaign(nodes=nodes, started_at=now - 30 * DAY, paused_at=now - 4 * DAY)
+    rows = [make.enrollment(campaign, entered_at=now - DAY, due_at=now - DAY) for _ in "ab"]
+    ticking.tick(now - DAY)
+    make.event(rows[1].contact, "bought", at=now - 2 * DAY)  # before they came
+    resume(campaign, now)
+    ticking.tick(now)
+    make.event(rows[0].contact, "bought", at=now + HOUR)
+    ticking.tick(now + HOUR)
+    assert (fresh(rows[0]).node, fresh(rows[0]).due_at) == ("w", now + DAY + HOUR)
+    # Their time-out keeps the rhythm of the pause.
+    assert (fresh(rows[1]).node, fresh(rows[1]).due_at) == ("e", now + 12 * DAY)
+
+
 def test_what_the_pause_held_goes_on_in_its_rhythm(paused, now):
     row = make.enrollment(paused, node="w1", entered_at=now - 3 * DAY, due_at=now)
     resume(paused, now)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Subquery
+from django.db.models import Case, F, Subquery, When
 
 from ..models import Campaign, Enrollment, Event, Watch
 from ..models.questions import EventHappened
@@ -49,6 +49,10 @@ def firsts(
     args = {**event, "since": "arriving"}
     events = EventHappened().events(args, Enrollment, now).order_by("at", "pk")
     rows = Enrollment.objects.filter(pk__in=list(enrollment_ids))
+    # Whoever came here in a pause has an arrival ahead since it ended: it puts their time-out off,
+    # and what comes until then counts.
+    ahead = When(arrived_at__gt=now, campaign__resumed_at__lte=now, then=F("campaign__resumed_at"))
+    rows = rows.annotate(listens_since=Case(ahead, default=F("arrived_at")))
     rows = rows.annotate(first_at=Subquery(events.values("at")[:1]))
     return dict(rows.order_by().values_list("pk", "first_at"))
 

@@ -360,7 +360,8 @@ def _wait_event(
     until = timing.until(node.spec, position.arrived_at, zone, calendar)
     first = facts[position.node]
     if first and first <= until:
-        return Move(node.happened, max(first, position.arrived_at), because("happened", at=first))
+        since = max(first, min(position.arrived_at, now))
+        return Move(node.happened, since, because("happened", at=first))
     return _stay_or_move(until, node.timeout, now, over="not_in_time")
 
 

@@ -48,7 +48,8 @@ def events_since(args: Mapping[str, Any], subject: type[Model], now: datetime) -
     return events.filter(at__gte=OuterRef(BEGINNINGS[since])).exclude(pk=entered_by)
 
 
-BEGINNINGS = {"entering": "entered_at", "arriving": "arrived_at"}
+# The latter is an annotation of engine/listening.py.
+BEGINNINGS = {"entering": "entered_at", "arriving": "listens_since"}
 
 
 class EventHappened(Condition):
