@@ -83,6 +83,10 @@ def test_people_are_told_once(campaign, now, django_capture_on_commit_callbacks)
             tick(now + timedelta(minutes=minutes))
     (message,) = [one for one in mail.outbox if one.to == ["ops@example.com"]]
     assert campaign.name in message.subject
+    # No robot answers it (RFC 3834), and it is named as the sender's own.
+    headers, domain = message.message(), message.from_email.rpartition("@")[2].strip(">")
+    assert headers["Auto-Submitted"] == "auto-generated"
+    assert headers["Message-ID"].endswith(f"@{domain}>")
     assert "10 of 100 mails sent within 7 days came back: 10.00 %" in message.body
     campaign.refresh_from_db()
     assert campaign.paused_reason in message.body

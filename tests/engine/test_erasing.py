@@ -35,7 +35,7 @@ from wagtail_drip.models import (
     Tag,
     Watch,
 )
-from wagtail_drip.models.consent import grant, suppress, suppressed
+from wagtail_drip.models.consent import grant, may_return, suppress, suppressed
 from wagtail_drip.models.contacts import relations
 from wagtail_drip.signals import post_transmit
 
@@ -156,6 +156,14 @@ def test_late_webhooks_bring_nothing_back(ann, now):
     tracking.note(token, "complained", later, email=NAMES[0])
     assert NAMES[0] not in everything()
     assert Contact.objects.get().erased_at and Delivery.objects.get(token=token).bounced_at
+
+
+def test_a_late_complaint_is_heard_under_the_address_it_names(ann, now):
+    token = ann.deliveries.first().token
+    erase(ann, now=now)
+    tracking.note(token, "complained", now + timedelta(days=1), email=NAMES[0])
+    assert not may_return(NAMES[0]) and may_return(NAMES[1])
+    assert NAMES[0] not in everything()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from email.utils import format_datetime
+from email.utils import format_datetime, make_msgid, parseaddr
 from typing import Any
 
 from django.core import mail as django_mail
@@ -109,6 +109,7 @@ def as_django_message(mail: Any) -> EmailMultiAlternatives:
 
 def tell(people: list[str], subject: str, text: str) -> None:
     """A plain mail to those who look after the site. Raises what the back end raises."""
-    make_backend().send_messages(
-        [EmailMultiAlternatives(subject, text, conf.FROM_EMAIL, list(people))]
-    )
+    domain = parseaddr(conf.FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    headers = {"Auto-Submitted": "auto-generated", "Message-ID": make_msgid(domain=domain)}
+    message = EmailMultiAlternatives(subject, text, conf.FROM_EMAIL, list(people), headers=headers)
+    make_backend().send_messages([message])

@@ -267,6 +267,8 @@ def _bounced_in_a_row(delivery: Delivery, email: str) -> bool:
 
 def _after_complaint(delivery: Delivery, at: datetime, email: str) -> None:
     reason = Suppression.Reason.COMPLAINED
+    if delivery.contact.erased_at and (address := _address(email)):
+        suppress(address, reason=reason, scope=Suppression.Scope.MARKETING, at=at)
     source = f"complaint about mail {delivery.pk}"
     leaving.leave_all(delivery.contact, at=at, source=source, suppression=reason)
 
