@@ -148,3 +148,25 @@ def test_calls_at_once_leave_one_row_and_one_proof(ann, topic, now):
         changed = list(pool.map(call, range(16)))
     assert sum(changed) == Consent.objects.count() == ConsentRecord.objects.count() == 1
     assert Suppression.objects.count() == 1
+
+
+def test_a_word_said_again_runs_from_then_on(ann, topic, now):
+    """Where it would run out some day; proof is kept of each, and nothing begins anew."""
+    topic.expires_months = 12
+    topic.save()
+    assert grant(ann, topic, at=now, source="/signup/", wording="first")
+    later = now + timedelta(days=350)
+    assert not grant(ann, topic, at=later, source="preferences", wording="second")
+    assert not grant(ann, topic, at=later + timedelta(hours=1), source="preferences")
+    assert proof() == [("granted", "/signup/"), ("granted", "preferences")]
+    assert Consent.objects.get().changed_at == later
+    assert not grant(ann, topic, at=now + timedelta(days=9), source="import")  # an older one
+    withdraw(ann, topic, at=later + timedelta(days=2), source="link")
+    assert not grant(ann, topic, at=later + timedelta(days=1), source="import")
+    assert Consent.objects.get().state == "withdrawn" and len(proof()) == 3
+
+
+def test_a_word_said_again_changes_nothing_where_none_runs_out(ann, topic, now):
+    grant(ann, topic, at=now, source="/signup/")
+    assert not grant(ann, topic, at=now + timedelta(days=350), source="preferences")
+    assert Consent.objects.get().changed_at == now and len(proof()) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -203,6 +203,10 @@ class Suppression(models.Model):
         return f"{said} {self.address_hash[:8]}"
 
 
+# A word of the same day, such as a page saved twice, is the same word.
+RENEWED_AFTER = timedelta(days=1)
+
+
 def grant(
     contact: Contact,
     topic: Topic,
@@ -214,19 +218,25 @@ def grant(
     ip: str | None = None,
     number: str = "",
 ) -> bool:
-    """`contact` wants `topic`. True where that changed something; only then proof is written.
+    """`contact` wants `topic`. True where that changed something.
 
     The later word counts: a grant from before a withdrawal (an import, say) doesn't undo it.
-    Renews a consent that has run out. Lifts no suppression.
+    Renews a consent that has run out. One that would run out some day runs from this word on, if
+    the last one is older than RENEWED_AFTER: False then, since they wanted it all along. Proof is
+    written of each word that counts. Lifts no suppression.
     """
+    granted = Consent.State.GRANTED
     earlier = Q(state=Consent.State.WITHDRAWN, changed_at__lte=at)
     if end := topic.ends_before(at):
-        earlier |= Q(state=Consent.State.GRANTED, changed_at__lt=end)
+        earlier |= Q(state=granted, changed_at__lt=end)
     proof = {"source": source, "wording": wording, "wording_version": wording_version, "ip": ip}
     proof["number"] = number
-    return _change(
-        contact, topic, Consent.State.GRANTED, Consent.objects.filter(earlier), at, proof
-    )
+    if _change(contact, topic, granted, Consent.objects.filter(earlier), at, proof):
+        return True
+    if end:
+        again = Consent.objects.filter(state=granted, changed_at__lt=at - RENEWED_AFTER)
+        _change(contact, topic, granted, again, at, proof)
+    return False
 
 
 def withdraw(
