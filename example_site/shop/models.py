@@ -20,18 +20,19 @@ from wagtail.models import Page
 
 from wagtail_drip.models.addresses import normalize
 from wagtail_drip.recipients.form_pages import DripFormMixin
+from wagtail_drip.recipients.pages import SignUpMixin
 
 # Without letters and digits that people mix up when they type.
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
-class HomePage(Page):
+class HomePage(SignUpMixin, Page):
     max_count = 1
     subpage_types = ["shop.ShopPage", "shop.QuestionPage"]
 
     intro = RichTextField(_("introduction"), blank=True, features=["bold", "italic", "link"])
 
-    content_panels = [*Page.content_panels, FieldPanel("intro")]
+    content_panels = [*Page.content_panels, FieldPanel("intro"), *SignUpMixin.sign_up_panels]
 
     class Meta:
         verbose_name = _("home page")

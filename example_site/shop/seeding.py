@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from wagtail.models import Locale, Page, Site
 
-from wagtail_drip.models import SiteBrand
+from wagtail_drip.models import SiteBrand, Topic
 
 from ..seeding import CAMPAIGNS, adopt, campaign, people, picture, topics
 from . import covers
@@ -24,6 +24,7 @@ SCENE = "Marrow Lane at dusk"
 def seed() -> None:
     """Everything; safe to call again. Raises CommandError where a campaign can't be loaded."""
     with transaction.atomic():
+        fresh = not HomePage.objects.exists()
         home = pages()
         site = site_of(home)
         picture(SCENE, lambda: covers.scene("houses", palette="plum"))
@@ -31,6 +32,8 @@ def seed() -> None:
         for book in books():
             page_of(book, shelf)
         topics(site)
+        if fresh:
+            offer(home)
         look(site)
         people()
     for file in sorted(CAMPAIGNS.glob("*.json")):
@@ -51,6 +54,12 @@ def pages() -> HomePage:
     root.add_child(instance=home)
     home.add_child(instance=ShopPage(title="All books", slug="shop", show_in_menus=True))
     return home
+
+
+def offer(home: HomePage) -> None:
+    """What the home page's form signs up for."""
+    home.sign_up_topics.set(Topic.objects.filter(slug="news"))
+    home.save()
 
 
 def site_of(home: HomePage) -> Site:
