@@ -32,6 +32,20 @@ def test_two_mails_of_a_series_that_look_alike(editor):
     assert "“Two” in “Series” says the same." in page
 
 
+def test_a_sender_whom_others_will_not_believe(editor):
+    step = make.step("One", body=BODY, sender_email="shop@GMail.com")
+    said = "comes from shop@GMail.com, and gmail.com tells others to refuse such mail."
+    assert said in editor.get(url("checks", step)).content.decode()
+    other = make.step("Two", body=BODY)
+    campaign = make.campaign(name="Series", sender_email="shop@web.de")
+    campaign.flow = json.dumps([flows.send(other.pk, id="a")])
+    campaign.save()
+    assert "comes from shop@web.de" in editor.get(url("checks", other)).content.decode()
+    other.sender_email = "shop@books.example"
+    other.save()
+    assert "comes from" not in editor.get(url("checks", other)).content.decode()
+
+
 def test_the_checks_are_of_what_was_saved_last(editor):
     step = make.step("Hello", body=BODY)
     step.save_revision()

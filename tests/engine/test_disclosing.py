@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from wagtail.log_actions import log
 
 from tests import factories as make
 from tests.queries import queries
@@ -81,3 +82,15 @@ def test_it_costs_the_same_for_much_and_for_little(now):
 def test_of_the_erased_there_is_nothing_to_tell(now):
     with pytest.raises(ValueError, match="nothing"):
         disclose(make.contact(erased_at=now, email_digest="x"), now=now)
+
+
+def test_what_was_done_by_hand_is_told_without_who_did_it(now):
+    contact, other = make.contact(), make.contact("b@example.com")
+    staff = make.user(username="staff")
+    for person in (contact, other):
+        log(person, "wagtail_drip.contact_tag", user=staff, data={"tag": "VIP"})
+    told = disclose(contact, now=now)["by_hand"]
+    assert [(one["action"], one["data"]) for one in told] == [
+        ("wagtail_drip.contact_tag", {"tag": "VIP"})
+    ]
+    assert "staff" not in json.dumps(told)

@@ -10,8 +10,9 @@ from django.apps import apps
 from django.db import connection
 from django.test import Client
 from wagtail import hooks
+from wagtail.contrib.forms.models import FormSubmission
 from wagtail.log_actions import log
-from wagtail.models import ModelLogEntry
+from wagtail.models import ModelLogEntry, Page
 
 from tests import factories as make
 from wagtail_drip.admin.segments import count
@@ -113,6 +114,23 @@ def test_what_was_written_beside_a_suppression_goes(ann, now, settings):
     ]
 
 
+def test_what_they_sent_in_by_a_form_goes_and_what_others_did_stays(now):
+    def sent_in(email, who):
+        row = FormSubmission.objects.create(page=make.site().root_page, form_data={"from": email})
+        make.event(who, name="form_submitted", key=f"wagtailforms.formsubmission:{row.pk}")
+        return row
+
+    who = make.contact(NAMES[0])
+    sent_in(NAMES[0].title(), who)
+    # Whoever may record events may name a row that isn't theirs, or nothing that is one.
+    another = sent_in("b@example.com", who)
+    for key in ("auth.user:1", "wagtailforms.formsubmission:x", "x.y:2", "wagtailcore.page:1"):
+        make.event(who, name="form_submitted", key=key)
+    erase(who, now=now)
+    assert list(FormSubmission.objects.all()) == [another]
+    assert Page.objects.exists()
+
+
 def test_what_was_counted_stays_counted(ann, now):
     before = status(now)["campaigns"]
     erase(ann, now=now)
@@ -156,6 +174,13 @@ def test_late_webhooks_bring_nothing_back(ann, now):
     tracking.note(token, "complained", later, email=NAMES[0])
     assert NAMES[0] not in everything()
     assert Contact.objects.get().erased_at and Delivery.objects.get(token=token).bounced_at
+
+
+def test_what_a_provider_tells_of_them_for_later_is_not_kept(ann, now):
+    erase(ann, now=now)
+    tracking.keep_for_later("y", now, tracking.BOUNCED, now, email=NAMES[0], detail=NAMES[0])
+    tracking.keep_for_later("z", now, tracking.BOUNCED, now, email="b@example.com", detail="")
+    assert list(EarlyFact.objects.values_list("provider_id", flat=True)) == ["z"]
 
 
 def test_a_late_complaint_is_heard_under_the_address_it_names(ann, now):

@@ -15,6 +15,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
+from ..checks import FREE_MAIL
 from ..content import advising, checking, making
 from ..content.messages import Message, MessageBlock
 from ..flow.checking import step_ids
@@ -50,7 +51,17 @@ def warnings(step: Step, user: Any) -> list[str]:
     source = step.source()
     if source.words is not None:
         return _of_message(step, user, lambda block, message: block.advice(message))
-    return [*advising.advice(source), *_twins(step, user)]
+    return [*advising.advice(source), *_senders(step, user), *_twins(step, user)]
+
+
+def _senders(step: Step, user: Any) -> Iterator[str]:
+    """Senders whom others won't believe; the site's own is looked at by a system check."""
+    own = [step.sender_email] if step.sender_email else []
+    for address in dict.fromkeys(own or [one.sender_email for one in campaigns_of(step, user)]):
+        domain = address.rpartition("@")[2].lower()
+        if domain in FREE_MAIL:
+            text = _("It comes from %(address)s, and %(domain)s tells others to refuse such mail.")
+            yield text % {"address": address, "domain": domain}
 
 
 def notes(step: Step, user: Any) -> list[str]:

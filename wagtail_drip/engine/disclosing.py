@@ -26,6 +26,7 @@ from ..models import (
 )
 from ..models.addresses import keyed_hashes
 from ..models.contacts import relations
+from .erasing import log_of
 
 FORMAT = 1
 # Of the contact itself: all but what only the database means by it.
@@ -76,6 +77,10 @@ def disclose(contact: Contact, *, now: datetime) -> dict[str, Any]:
         "refused_entries": [
             {**_plain(row), **_told(row.because, known)}
             for row in contact.refusals.select_related("campaign").order_by("pk")
+        ],
+        "by_hand": [
+            {"at": entry.timestamp.isoformat(), "action": entry.action, "data": entry.data}
+            for entry in log_of(Contact.objects.filter(pk=contact.pk)).order_by("timestamp", "pk")
         ],
         "other": _other(contact),
     }  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import CASCADE, QuerySet
@@ -13,6 +15,7 @@ from django.utils.translation import gettext as _
 from wagtail.models import ModelLogEntry
 
 from ..content.phone import number_of
+from ..flow.triggers import FORM_SUBMITTED
 from ..models import Contact, Conversion, Decision, Delivery, EarlyFact, Enrollment, Suppression
 from ..models.addresses import digest, keyed_hashes
 from ..models.consent import suppress
@@ -48,6 +51,7 @@ def erase(contact: Contact, *, now: datetime) -> bool:
         Decision.objects.filter(enrollment__contact=contact).delete()  # it tells what was seen
         _forget_words(contact)
         _forget_logs(found)
+        _forget_forms(found, addresses)
         _delete_all_else(contact)
         forget_rows(addresses)
         _forget_early_facts(addresses)
@@ -81,10 +85,39 @@ def _forget_logs(contact: Contact) -> None:
         contact.enrollments.all(),
         contact.deliveries.all(),
     ):
-        _log_of(rows).update(label=nobody, data={})
+        log_of(rows).update(label=nobody, data={})
 
 
-def _log_of(rows: QuerySet[Any]) -> QuerySet[ModelLogEntry]:
+def _forget_forms(contact: Contact, addresses: list[str]) -> None:
+    """What they sent in by forms of the site, as Wagtail keeps it.
+
+    Our event's key names the row, and anybody who may record events may have written one: so the
+    row must name the person.
+    """
+    sent: dict[str, list[str]] = defaultdict(list)
+    keys = contact.events.filter(name=FORM_SUBMITTED).values_list("key", flat=True)
+    for label, _colon, pk in (key.partition(":") for key in keys):
+        if pk.isdecimal():
+            sent[label].append(pk)
+    for label, model in _submissions().items() if sent else ():
+        for row in model._base_manager.filter(pk__in=sent[label]):
+            told = str(row.form_data).casefold()
+            if any(address in told for address in addresses):
+                row.delete()
+
+
+def _submissions() -> dict[str, Any]:
+    """The models by which Wagtail keeps what forms were sent in with; by label."""
+    if not apps.is_installed("wagtail.contrib.forms"):
+        return {}
+    from wagtail.contrib.forms.models import AbstractFormSubmission  # only where it is installed
+
+    models = (one for one in apps.get_models() if issubclass(one, AbstractFormSubmission))
+    return {one._meta.label_lower: one for one in models}
+
+
+def log_of(rows: QuerySet[Any]) -> QuerySet[ModelLogEntry]:
+    """What Wagtail's log keeps of these rows: who did what by hand."""
     kind = ContentType.objects.get_for_model(rows.model)
     ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
     return ModelLogEntry.objects.filter(content_type=kind, object_id__in=ids)

@@ -17,7 +17,7 @@ from ..content import phone
 from ..content.phone import SMS
 from ..models import Consent, Delivery, EarlyFact, Enrollment, Link, Reaction
 from ..models.addresses import digest, normalize
-from ..models.consent import Suppression, suppress
+from ..models.consent import Suppression, standing_against, suppress
 from ..models.contacts import TRACKED
 from ..models.inserting import insert
 from . import ending, leaving, reacting
@@ -121,7 +121,12 @@ _WRITTEN = [
 
 
 def keep_for_later(provider_id: str, now: datetime, fact: str, at: datetime, **told: str) -> None:
-    """Keep a fact that `note` found no delivery for: our own commit may be on its way."""
+    """Keep a fact that `note` found no delivery for: our own commit may be on its way.
+
+    None that names somebody who was erased.
+    """
+    if _was_erased(told.get("email", "")):
+        return
     arguments = {"fact": fact, "at": at.isoformat(), **told}
     text = json.dumps([provider_id, arguments], sort_keys=True)
     insert(
@@ -132,6 +137,14 @@ def keep_for_later(provider_id: str, now: datetime, fact: str, at: datetime, **t
             received_at=now,
         )
     )
+
+
+def _was_erased(address: str) -> bool:
+    try:
+        found = standing_against(address) if address else None
+    except ValueError:
+        return False
+    return found is not None and found.reason == Suppression.Reason.ERASED
 
 
 def hear_again(now: datetime) -> int:
