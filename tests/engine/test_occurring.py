@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.core import mail
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wagtail import hooks
@@ -15,6 +16,7 @@ from example_site.shop.models import Order
 from tests import factories
 from tests.queries import queries
 from wagtail_drip import checks
+from wagtail_drip.engine import occurring
 from wagtail_drip.engine.foretelling import Sample, foretell
 from wagtail_drip.engine.noting import note_dates
 from wagtail_drip.engine.occurring import occur
@@ -406,6 +408,14 @@ def test_the_number_of_queries_does_not_depend_on_people(use, orders, now, kind)
         return found
 
     assert asked(10) == asked(400)
+
+
+@pytest.mark.parametrize(("yearly", "asked"), [(True, "month_day=?"), (False, "day=?")])
+def test_an_index_finds_the_day_and_not_every_date_of_the_name(now, yearly, asked):
+    if connection.vendor != "sqlite":
+        pytest.skip("the others part the condition by themselves")
+    due = occurring._due_dates(dated(yearly=yearly, catch_up=3), now)
+    assert f"(name=? AND {asked}" in due.order_by("pk")[:500].explain()
 
 
 def test_a_plan_can_be_foretold(use, now):

@@ -112,11 +112,10 @@ def _event(name: str, contact_id: int, key: str, at: datetime, data: dict, now: 
 
 def _due_dates(trigger: DateTrigger, now: datetime) -> QuerySet[Occasion] | None:
     """Whose date has come by their own clock, and was not told of yet."""
-    due = [
-        Q(_on(trigger, dated(trigger, day))) & zones for day, zones in _days_by_zones(trigger, now)
-    ]
-    if not due:
+    pairs = [(dated(trigger, day), zones) for day, zones in _days_by_zones(trigger, now)]
+    if not pairs:
         return None
+    due = [Q(_on(trigger, on)) & zones for on, zones in pairs]
     key = Concat(
         Cast(OuterRef("contact_id"), CharField()), Value(":"), OuterRef("ref"), Value(":"),
         Cast(OuterRef("day"), CharField()), output_field=CharField(),
@@ -125,8 +124,18 @@ def _due_dates(trigger: DateTrigger, now: datetime) -> QuerySet[Occasion] | None
     told = Event.objects.filter(
         contact_id=OuterRef("contact_id"), name=trigger.slug, at__gte=since, key__startswith=key
     )
-    rows = Occasion.objects.filter(reduce(or_, due), ~Exists(told), name=trigger.date)
+    rows = Occasion.objects.filter(
+        _any_of(trigger, {on for on, _zones in pairs}), reduce(or_, due), ~Exists(told),
+        name=trigger.date,
+    )  # fmt: skip
     return rows.filter(contact__erased_at=None).select_related("contact")
+
+
+def _any_of(trigger: DateTrigger, days: set[date]) -> Q:
+    """The same days whoever it is: what an index can be asked, since zones stand elsewhere."""
+    if trigger.yearly:
+        return Q(month_day__in=sorted({one for day in days for one in celebrated(day)}))
+    return Q(day__in=sorted(days))
 
 
 def _on(trigger: DateTrigger, day: date) -> Q:
