@@ -113,11 +113,22 @@ def test_what_cannot_be_shown_is_not_recommended():
     assert found(ordered("A")) == ""
 
 
-def test_no_more_than_asked_for_and_nothing_for_nobody():
+def test_no_more_than_asked_for():
     ordered("A", "C", "D", "E")
     assert found(ordered("A"), most=2) == "CD"
-    assert found(make.contact()) == ""
-    assert found(make.contact(), items=[None, 3, {"sku": [1]}]) == ""
+
+
+def test_of_whom_nothing_is_known_gets_what_most_orders_had():
+    assert found(make.contact()) == ""  # nobody has ordered yet
+    for skus in ("AC", "CE", "C", "EB"):
+        ordered(*skus)
+    Shop.away = {"A"}
+    assert found(make.contact(), most=3) == "CEB"
+    assert found(make.contact(), items=[None, 3, {"sku": [1]}], most=1) == "C"
+    # Beside somebody who is known; that one gets what goes with theirs.
+    known, stranger = ordered("B"), make.contact()
+    given = EventRecommender().recommend([reader(known), reader(stranger, 2)], 1)
+    assert [given[id][0].ref for id in (1, 2)] == ["E", "C"]
 
 
 def test_people_and_products_cost_no_queries():
@@ -132,7 +143,7 @@ def test_people_and_products_cost_no_queries():
         Shop.asked = []
         counts.append(len(queries(make_all, message, who)))
         assert Shop.asked == ["load", "categories"]
-    assert counts == [2, 2]
+    assert counts == [2, 3]  # one more for those of whom nothing is known
 
 
 def test_they_stand_three_in_a_row_in_the_mail_and_in_the_text():

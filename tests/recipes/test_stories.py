@@ -522,3 +522,19 @@ def test_two_of_one_recipe_stand_beside_each_other(topic: Topic) -> None:
     assert (first.slug, second.slug) == ("welcome", "welcome-2")
     assert Step.objects.count() == 8 and not Step.objects.filter(live=True).exists()
     assert Campaign.objects.filter(live=True).count() == 0
+
+
+def test_who_has_only_signed_up_is_recommended_what_most_people_chose(
+    topic: Topic, events: Any, books: list[Any], settings: Any
+) -> None:
+    """The welcome says “we picked a few things”: then there have to be some."""
+    settings.WAGTAIL_DRIP_RECOMMENDATIONS = "wagtail_drip.models.recommending.EventRecommender"
+    story = Story(
+        "welcome",
+        [(0, "dot", "order_placed", {**ORDER, "book": 1}), (0, "ann", "user_signed_up")],
+        {"dot": "", "ann": "0 hello, 2 picks, 5 how, 9 gift"},
+    )
+    told = Telling(story, topic, books)
+    with time_machine.travel(NOW, tick=False) as clock:
+        told.tell(clock)
+    assert "Letters to a Lighthouse" in mail.outbox[1].body

@@ -2,13 +2,14 @@
 
 For each person, what they ordered, have in their cart and looked at says what they care for. What
 others ordered together with it comes first, the most often first; then what stands in the same
-categories. Five queries for a whole slice, however many people it has.
+categories. Of whom nothing is known yet gets what most orders had. Six queries for a whole slice,
+however many people it has.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -20,6 +21,8 @@ from ..content.recommendations import Recommender
 from .among import among
 from .event_lines import ref_of
 from .journeys import Event
+
+MOST_POPULAR = 20  # some of them may not be shown now
 
 
 @dataclass(slots=True)
@@ -44,20 +47,26 @@ class EventRecommender(Recommender):
     ) -> Mapping[int, Sequence[Product] | Hold | None]:
         tastes = self._tastes(recipients)
         about = {ref for taste in tastes.values() for ref in taste.about}
-        if not about:
+        strangers = any(not taste.about for taste in tastes.values())
+        popular = self._popular() if strangers else []
+        if not (about or popular):
             return {}
         adapter = products.adapter()
-        together = self._together(about)
+        together = self._together(about) if about else {}
         wanted = Counter[Hashable]()
         for counts in together.values():
             wanted.update(counts)
         likely = [ref for ref, _times in wanted.most_common(self.candidates)]
-        loaded = adapter.load(list(dict.fromkeys([*about, *likely])))
+        loaded = adapter.load(list(dict.fromkeys([*about, *likely, *popular])))
         known = {ref: one for ref, one in loaded.items() if isinstance(one, Product)}
         categories = {one.category for ref, one in known.items() if ref in about and one.category}
         beside = adapter.of_categories(categories, self.candidates) if categories else {}
+        best = [known[ref] for ref in popular if ref in known]
         return {
-            one.id: self._shown(_chosen(tastes[one.id], together, known, beside), most)
+            one.id: self._shown(
+                _chosen(tastes[one.id], together, known, beside) if tastes[one.id].about else best,
+                most,
+            )
             for one in recipients
         }
 
@@ -92,13 +101,22 @@ class EventRecommender(Recommender):
 
     def _together(self, about: set[Hashable]) -> dict[Hashable, Counter[Hashable]]:
         """For each of these, in how many of the latest orders each other one stood beside it."""
-        rows = Event.objects.filter(name__in=self.order_events).order_by("-at", "-pk")
         found: dict[Hashable, Counter[Hashable]] = defaultdict(Counter)
-        for data in rows.values_list("data", flat=True)[: self.orders_looked_at]:
-            refs = refs_of(data)
+        for refs in self._latest_orders():
             for ref in about.intersection(refs):
                 found[ref].update(other for other in refs if other != ref)
         return found
+
+    def _popular(self) -> list[Hashable]:
+        """What most of the latest orders had, the most often first."""
+        times = Counter(ref for refs in self._latest_orders() for ref in refs)
+        return [ref for ref, _times in times.most_common(MOST_POPULAR)]
+
+    def _latest_orders(self) -> Iterator[dict[Hashable, None]]:
+        """What each of them was about. One query."""
+        rows = Event.objects.filter(name__in=self.order_events).order_by("-at", "-pk")
+        for data in rows.values_list("data", flat=True)[: self.orders_looked_at]:
+            yield refs_of(data)
 
 
 def refs_of(data: Any) -> dict[Hashable, None]:
