@@ -26,7 +26,7 @@ from wagtail_drip.recipients.pages import SignUpMixin
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
-class HomePage(SignUpMixin, Page):
+class HomePage(SignUpMixin, Page):  # type: ignore[django-manager-missing]
     max_count = 1
     subpage_types = ["shop.ShopPage", "shop.QuestionPage"]
 
