@@ -116,6 +116,20 @@ def test_a_mail_comes_back_into_the_hours_of_the_wait_before_it(stale_after, now
     assert fresh(weekend).due_at == sunday + 3 * DAY
 
 
+def test_who_was_held_before_something_that_is_done_goes_on_without_a_burst(now, mailoutbox):
+    nodes = {"d": make.do("s", do="tag", side="add", tag="VIP"), "s": send(make.step())}
+    campaign = make.campaign(nodes=nodes, started_at=now - 9 * DAY, paused_at=now - 4 * DAY)
+    for at in (now - 3 * DAY, now - 2 * DAY, now - DAY, now - 6 * HOUR):
+        make.enrollment(campaign, entered_at=at, due_at=at)
+    ticking.tick(now - HOUR)  # they stay before it
+    resume(campaign, now, stale_after=DAY)
+    came = []
+    for hours in (0, 18, 24, 48):
+        ticking.tick(now + hours * HOUR)
+        came.append(len(mailoutbox))
+    assert came == [1, 2, 3, 4]
+
+
 def test_skipping_lets_waits_be(paused, now):
     row = make.enrollment(paused, node="w1", entered_at=now - DAY, due_at=now + DAY)
     resume(paused, now, stale_after=DAY)

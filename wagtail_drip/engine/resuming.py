@@ -23,7 +23,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, F, Min, Q, QuerySet
 
-from ..flow.program import Program, Wait, WaitDay, WaitEvent
+from ..flow.program import Do, Program, Wait, WaitDay, WaitEvent
 from ..flow.timing import in_window
 from ..models import Campaign, Contact, Delivery, Enrollment, Resumption, Version
 from ..models.sending_times import calendars
@@ -136,7 +136,23 @@ def _put_in_order(resumption: Resumption, ids: Sequence[int]) -> None:
     rows = list(people.filter(pk__in=list(going), due_at=None))
     for row in rows:
         row.arrived_at = row.due_at = going[row.pk]
-    Enrollment.objects.bulk_update(rows, ["arrived_at", "due_at"])
+    held = _held_at_actions(people, resumption.at)
+    for row in held:
+        row.arrived_at += pause if row.arrived_at < resumption.stale_before else limit
+        row.due_at = row.arrived_at
+    Enrollment.objects.bulk_update([*rows, *held], ["arrived_at", "due_at"])
+
+
+def _held_at_actions(people: QuerySet[Enrollment], at: datetime) -> list[Enrollment]:
+    """Those who came by then to what a flow does besides sending: in a pause it isn't done."""
+    rows = list(people.filter(due_at__isnull=False, arrived_at__lte=at))
+    programs, _broken = read(Version.objects.filter(pk__in={row.version_id for row in rows}))
+    return [
+        row
+        for row in rows
+        if row.version_id in programs
+        and isinstance(programs[row.version_id].nodes.get(row.node), Do)
+    ]
 
 
 def _put_off(due: QuerySet[Delivery], by: timedelta, resumption: Resumption) -> None:
