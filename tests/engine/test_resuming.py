@@ -65,6 +65,21 @@ def test_who_came_to_wait_for_an_event_in_the_pause_hears_it_from_then_on(now):
     assert (fresh(rows[1]).node, fresh(rows[1]).due_at) == ("e", now + 12 * DAY)
 
 
+@pytest.mark.parametrize("yearly", [False, True])
+def test_a_date_of_theirs_is_not_put_off_by_the_pause_they_came_in(paused, now, yearly):
+    nodes = {"d": make.wait_day("contact", "birthday", "w", yearly=yearly), "w": wait()}
+    campaign = make.campaign("dated", nodes=nodes, paused_at=now - 4 * DAY)
+    person = make.contact(attributes={"birthday": f"{now + 2 * DAY:%Y-%m-%d}"})
+    row = make.enrollment(campaign, person, entered_at=now - DAY, due_at=now - DAY)
+    ticking.tick(now - DAY)
+    resume(campaign, now)
+    for days in range(4):
+        ticking.tick(now + days * DAY)
+        assert (fresh(row).state, fresh(row).node) == ("active", "d" if days < 2 else "w")
+        if days == 2:
+            break
+
+
 def test_what_the_pause_held_goes_on_in_its_rhythm(paused, now):
     row = make.enrollment(paused, node="w1", entered_at=now - 3 * DAY, due_at=now)
     resume(paused, now)

@@ -15,7 +15,7 @@ A mail that came in the hours of the wait before it comes in such hours again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, F, Min, Q, QuerySet
 
-from ..flow.program import Do, Program, Wait, WaitDay, WaitEvent
+from ..flow.program import Do, Node, Program, Wait, WaitDay, WaitEvent
 from ..flow.timing import in_window
 from ..models import Campaign, Contact, Delivery, Enrollment, Resumption, Version
 from ..models.sending_times import calendars
@@ -123,7 +123,9 @@ def _put_in_order(resumption: Resumption, ids: Sequence[int]) -> None:
         # Asked again, each kind of wait says for itself when it is over now; what else was held
         # keeps the rhythm. In this order: MariaDB reckons with what it has just set.
         later = F("arrived_at") + pause
-        people.filter(due_at__isnull=False).update(due_at=later, arrived_at=later)
+        dated = [row.pk for row, node in _standing(people) if _is_dated(node)]
+        others = people.filter(due_at__isnull=False).exclude(pk__in=dated)
+        others.update(due_at=later, arrived_at=later)
         return
     stale = due.filter(due_at__lt=resumption.stale_before)
     passed = list(stale.values_list("pk", "enrollment_id", "due_at"))
@@ -136,23 +138,27 @@ def _put_in_order(resumption: Resumption, ids: Sequence[int]) -> None:
     rows = list(people.filter(pk__in=list(going), due_at=None))
     for row in rows:
         row.arrived_at = row.due_at = going[row.pk]
-    held = _held_at_actions(people, resumption.at)
+    # What a flow does besides sending isn't done in a pause: people stay before it.
+    held = [row for row, node in _standing(people) if isinstance(node, Do)]
     for row in held:
         row.arrived_at += pause if row.arrived_at < resumption.stale_before else limit
         row.due_at = row.arrived_at
     Enrollment.objects.bulk_update([*rows, *held], ["arrived_at", "due_at"])
 
 
-def _held_at_actions(people: QuerySet[Enrollment], at: datetime) -> list[Enrollment]:
-    """Those who came by then to what a flow does besides sending: in a pause it isn't done."""
-    rows = list(people.filter(due_at__isnull=False, arrived_at__lte=at))
+def _standing(people: QuerySet[Enrollment]) -> Iterator[tuple[Enrollment, Node]]:
+    """Those who have a next moment, with where they stand; whose program can be read here."""
+    rows = list(people.filter(due_at__isnull=False))
     programs, _broken = read(Version.objects.filter(pk__in={row.version_id for row in rows}))
-    return [
-        row
-        for row in rows
-        if row.version_id in programs
-        and isinstance(programs[row.version_id].nodes.get(row.node), Do)
-    ]
+    for row in rows:
+        program = programs.get(row.version_id)
+        if program and row.node in program.nodes:
+            yield row, program.nodes[row.node]
+
+
+def _is_dated(node: Node) -> bool:
+    """Whether it waits for a day of the calendar, which no pause puts off."""
+    return isinstance(node, WaitDay) or (isinstance(node, Wait) and node.spec["type"] == "date")
 
 
 def _put_off(due: QuerySet[Delivery], by: timedelta, resumption: Resumption) -> None:
