@@ -118,7 +118,8 @@ def test_as_csv_without_a_cell_that_a_spreadsheet_would_run(editor, campaign):
 def test_the_picture_says_it_too(editor, campaign):
     page = BeautifulSoup(editor.get(url("overview", campaign)).content, "html.parser")
     title = page.select_one("svg.drip-flow a title").text
-    assert "sent 153" in title and "clicked: 11.8 %" in title
+    assert "Planned: 153 · Sent: 153" in title and "Clicked by people: 18 (11.8 %)" in title
+    assert "Unsubscribed" not in title
 
 
 def test_the_mails_own_page_says_it_by_campaign_and_version(editor, campaign, hello):

@@ -73,8 +73,19 @@ def notes(numbers: Numbers | None) -> list[str]:
     """What a box of the picture says of its mail."""
     if not numbers or not numbers.sent:
         return []
-    clicked = share(numbers, "clicked")
-    return [_("sent %s") % number_format(numbers.sent), _("clicked: %s") % clicked]
+    said = [[told(numbers, "planned"), told(numbers, "sent")]]
+    said += [[told(numbers, name)] for name in ("delivered", "clicked")]
+    if numbers.converted:
+        said.append([told(numbers, "converted"), told(numbers, "value")])
+    if numbers.unsubscribed:
+        said.append([told(numbers, "unsubscribed")])
+    return [" · ".join(parts) for parts in said]
+
+
+def told(numbers: Numbers, name: str) -> str:
+    """ "Clicked by people: 18 (11.8 %)"."""
+    text = f"{dict(COLUMNS)[name]}: {number_format(getattr(numbers, name))}"
+    return f"{text} ({part})" if (part := share(numbers, name)) else text
 
 
 class FilterForm(forms.Form):

@@ -97,12 +97,15 @@ class WhereBlock(StructBlock):
         label_format = "{key} {op} {value}"
 
 
+MOST_DIGITS = 100  # of a number, before and after its point; databases take not many more
+
+
 def _number(value: str) -> Decimal | None:
     try:
         number = Decimal(value)
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number.adjusted()) <= MOST_DIGITS else None
 
 
 def _date(value: str) -> bool:
