@@ -27,7 +27,8 @@ ENDING = {"leave"}  # nothing comes after these
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One block. `rows`: its text, as much of it as there is room for; `notes`: below it."""
+    """One block. `rows`: its text, as much of it as there is room for; `notes`: below it, in rows
+    as well; `told`: all of it in one line, for who listens."""
 
     x: float
     y: float
@@ -38,6 +39,7 @@ class Box:
     text_x: float
     icon_x: float
     icon: str = ""
+    told: str = ""
     width: int = BOX
 
     @property
@@ -179,14 +181,15 @@ class _Pen:
 
     def box(self, line: Line, middle: float, y: float) -> float:
         rows = wrap(line.text)
-        notes = tuple(row for note in self.notes(line) for row in wrap(note, COLUMNS + 3, most=2))
+        said = self.notes(line)
+        notes = tuple(row for note in said for row in wrap(note, COLUMNS + 3, most=2))
         height = 2 * PAD + ROW * (len(rows) + len(notes))
         x = self.x(middle) - BOX / 2
         icon, text = x + PAD, x + PAD + ICON + 10
         if self.mirrored:
             icon, text = x + BOX - PAD - ICON, x + BOX - PAD - ICON - 10
-        name = self.icon(line.type)
-        self.drawing.boxes.append(Box(x, y, height, line, rows, notes, text, icon, name))
+        name, told = self.icon(line.type), ", ".join([line.text, *said])
+        self.drawing.boxes.append(Box(x, y, height, line, rows, notes, text, icon, name, told))
         return y + height
 
     def ways(self, line: Line, middle: float, y: float) -> tuple[float, bool]:
