@@ -17,6 +17,13 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+def pytest_runtest_setup() -> None:
+    """Site roots, renditions and messages are cached by keys that other tests use again."""
+    from django.core.cache import cache
+
+    cache.clear()
+
+
 @pytest.fixture
 def now() -> datetime:
     """The moment unit tests live in: a Monday, 09:00 UTC."""

@@ -119,7 +119,16 @@ def test_the_picture_says_it_too(editor, campaign):
     page = BeautifulSoup(editor.get(url("overview", campaign)).content, "html.parser")
     title = page.select_one("svg.drip-flow a title").text
     assert "Planned: 153 · Sent: 153" in title and "Clicked by people: 18 (11.8 %)" in title
-    assert "Unsubscribed" not in title
+    assert "Unsubscribed" not in title and "too few" not in title
+
+
+def test_the_picture_says_of_few_that_they_are_too_few(editor, hello):
+    campaign = make.campaign(nodes={"s1": make.send(hello)})
+    campaign.versions.update(flow=with_ids([flows.send(hello.pk, id="s1")]))
+    make.deliveries(campaign, 3, state="sent", node="s1")
+    page = BeautifulSoup(editor.get(url("overview", campaign)).content, "html.parser")
+    title = page.select_one("svg.drip-flow a title").text
+    assert "Clicked by people: 0, too few to judge" in title and "%" not in title
 
 
 def test_the_mails_own_page_says_it_by_campaign_and_version(editor, campaign, hello):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from django.core.cache import cache
 from wagtail import hooks
 
 from wagtail_drip.content import keeping
@@ -11,7 +10,6 @@ from wagtail_drip.content.merge_fields import MergeField
 @pytest.fixture(autouse=True)
 def clean_site(settings):
     keeping._own.clear()
-    cache.clear()  # renditions and site roots are cached by keys that the next test uses again
     settings.WAGTAIL_DRIP_PRODUCTS = "wagtail_drip.content.products.PageProducts"
 
 

@@ -76,16 +76,19 @@ def notes(numbers: Numbers | None) -> list[str]:
     said = [[told(numbers, "planned"), told(numbers, "sent")]]
     said += [[told(numbers, name)] for name in ("delivered", "clicked")]
     if numbers.converted:
-        said.append([told(numbers, "converted"), told(numbers, "value")])
+        said += [[told(numbers, "converted")], [told(numbers, "value")]]
     if numbers.unsubscribed:
         said.append([told(numbers, "unsubscribed")])
-    return [" · ".join(parts) for parts in said]
+    few = [] if numbers.percent(0) is not None else [_("too few to judge")]
+    return [*(" · ".join(parts) for parts in said), *few]
 
 
 def told(numbers: Numbers, name: str) -> str:
-    """ "Clicked by people: 18 (11.8 %)"."""
-    text = f"{dict(COLUMNS)[name]}: {number_format(getattr(numbers, name))}"
-    return f"{text} ({part})" if (part := share(numbers, name)) else text
+    """ "Clicked by people: 18 (11.8 %)", and of few without the share."""
+    count = getattr(numbers, name)
+    text = f"{dict(COLUMNS)[name]}: {number_format(count)}"
+    known = name in SHARES and numbers.percent(count) is not None
+    return f"{text} ({share(numbers, name)})" if known else text
 
 
 class FilterForm(forms.Form):

@@ -21,6 +21,7 @@ PAD = 12
 ICON = 16
 LETTER, ROW = 7.6, 19  # of the text, rather too wide than too narrow
 COLUMNS = int((BOX - 2 * PAD - ICON - 10) / LETTER)
+BOLD_COLUMNS = COLUMNS - 1  # of notes
 MOST_ROWS = 4
 ENDING = {"leave"}  # nothing comes after these
 
@@ -182,7 +183,7 @@ class _Pen:
     def box(self, line: Line, middle: float, y: float) -> float:
         rows = wrap(line.text)
         said = self.notes(line)
-        notes = tuple(row for note in said for row in wrap(note, COLUMNS + 3, most=2))
+        notes = tuple(row for note in said for row in wrap(note, BOLD_COLUMNS, most=2))
         height = 2 * PAD + ROW * (len(rows) + len(notes))
         x = self.x(middle) - BOX / 2
         icon, text = x + PAD, x + PAD + ICON + 10
