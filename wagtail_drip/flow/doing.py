@@ -15,6 +15,8 @@ GROUP = gettext_lazy("Do")
 
 class SendBlock(Part, StructBlock):
     step = SnippetChooserBlock("wagtail_drip.Step", label=gettext_lazy("Mail"))
+    # Its sentence, and what stands in it where no step is chosen.
+    said, nothing = gettext_lazy("Send “%s”"), gettext_lazy("no mail")
 
     def compile(self, value, id, next, compiler):
         return compiler.add(id, program.Send(compiler.key(fields(value).get("step")), next))
@@ -27,7 +29,7 @@ class SendBlock(Part, StructBlock):
     def sentence(self, value, names):
         step = fields(value).get("step")
         name = names.get(step) if isinstance(step, int) else None
-        return _("Send “%s”") % (name or _("no mail"))
+        return str(self.said) % (name or self.nothing)
 
     def steps(self, value):
         step = fields(value).get("step")
@@ -46,11 +48,7 @@ class WebhookBlock(SendBlock):
 
     channel = "webhook"
     step = SnippetChooserBlock("wagtail_drip.Step", label=gettext_lazy("Call"))
-
-    def sentence(self, value, names):
-        step = fields(value).get("step")
-        name = names.get(step) if isinstance(step, int) else None
-        return _("Call “%s”") % (name or _("no other system"))
+    said, nothing = gettext_lazy("Call “%s”"), gettext_lazy("no other system")
 
     class Meta:
         label = gettext_lazy("Webhook")
@@ -65,11 +63,7 @@ class TextMessageBlock(SendBlock):
 
     channel = "sms"
     step = SnippetChooserBlock("wagtail_drip.Step", label=gettext_lazy("Text message"))
-
-    def sentence(self, value, names):
-        step = fields(value).get("step")
-        name = names.get(step) if isinstance(step, int) else None
-        return _("Send the text message “%s”") % (name or _("no text message"))
+    said, nothing = gettext_lazy("Send the text message “%s”"), gettext_lazy("no text message")
 
     class Meta:
         label = gettext_lazy("Text message")
@@ -85,11 +79,7 @@ class TaskBlock(SendBlock):
 
     channel = "task"
     step = SnippetChooserBlock("wagtail_drip.Step", label=pgettext_lazy("of the staff", "Task"))
-
-    def sentence(self, value, names):
-        step = fields(value).get("step")
-        name = names.get(step) if isinstance(step, int) else None
-        return _("Give the staff the task “%s”") % (name or _("no task"))
+    said, nothing = gettext_lazy("Give the staff the task “%s”"), gettext_lazy("no task")
 
     class Meta:
         label = gettext_lazy("Staff task")
