@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from tests import factories
 from wagtail_drip import api
@@ -221,3 +221,48 @@ def test_who_comes_back_is_somebody_new(known):
     assert not api.erase(email=ANN)
     assert not api.erase(contact=known)
     assert api.record(SIGNED_UP, email=ANN).contact_id != known.pk
+
+
+# Against other transactions
+
+
+class Lost(Exception):
+    sqlstate = "40001"
+
+
+@pytest.fixture
+def losing_once(monkeypatch):
+    """The first look for a person loses against another transaction, as under serializable."""
+    real, calls = api.identify, []
+
+    def identify(**person):
+        calls.append(person)
+        if len(calls) == 1:
+            raise OperationalError("could not serialize access") from Lost()
+        return real(**person)
+
+    monkeypatch.setattr(api, "identify", identify)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_choice_that_lost_is_made_again(losing_once):
+    factories.topic(slug="news")
+    assert api.subscribe("news", email=ANN, source="/", confirmed=True)
+    assert Consent.objects.get().state == "granted"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_choice_that_lost_in_the_callers_work_is_made_after_it(losing_once):
+    factories.topic(slug="news")
+    with transaction.atomic():
+        assert not api.subscribe("news", email=ANN, source="/", confirmed=True)
+        assert not Consent.objects.exists()
+    assert Consent.objects.get().state == "granted"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_leaving_that_lost_is_done_again(losing_once):
+    topic = factories.topic(slug="news")
+    factories.consent(factories.contact(ANN), topic)
+    api.unsubscribe("news", email=ANN)
+    assert Consent.objects.get().state == "withdrawn"

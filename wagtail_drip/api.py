@@ -11,16 +11,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .conf import conf
 from .engine import choosing, enrolling, erasing, leaving, recording, signing_up, subscribing
 from .engine.identifying import find, identify
+from .engine.retrying import is_conflict, on_deadlock
 from .models import Campaign, Contact, Enrollment, Event, Topic
 from .models.consent import Suppression
 from .models.signups import Choice
@@ -32,15 +33,23 @@ R = TypeVar("R")
 
 
 def _unbreakable(default: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Log instead of raising into the caller's own work, and answer `default`."""
+    """Log instead of raising into the caller's own work, and answer `default`.
+
+    What lost against another transaction is done again: at once, or after the caller's commit.
+    """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        again = on_deadlock(function)
+
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                return function(*args, **kwargs)
-            except (DatabaseError, InterfaceError):
-                logger.exception("wagtail_drip.api.%s failed", function.__name__)
+                return again(*args, **kwargs)
+            except (DatabaseError, InterfaceError) as error:
+                if connection.in_atomic_block and is_conflict(error):
+                    transaction.on_commit(partial(call, *args, **kwargs), robust=True)
+                else:
+                    logger.exception("wagtail_drip.api.%s failed", function.__name__)
             except Exception as error:
                 if conf.STRICT:
                     raise
@@ -102,6 +111,7 @@ def enroll(
         return bool(enrolling.enroll(_campaign(campaign), [person], now=now, data=plain))
 
 
+@on_deadlock
 def unenroll(
     campaign: str,
     *,
@@ -147,6 +157,7 @@ def subscribe(
         return any(topic.pk not in before for topic in now_granted)
 
 
+@on_deadlock
 def unsubscribe(
     topic: str | None = None,
     *,
@@ -166,6 +177,7 @@ def unsubscribe(
     return leaving.leave_topic(person, _topic(topic), at=now, source=source)
 
 
+@on_deadlock
 def suppress(email: str, *, transactional: bool = False) -> bool:
     """This address gets no more marketing; with `transactional`, no mail at all.
 
@@ -176,6 +188,7 @@ def suppress(email: str, *, transactional: bool = False) -> bool:
     return leaving.shut_out(email, reason=reason, scope=scope, at=timezone.now())
 
 
+@on_deadlock
 def erase(*, email: str | None = None, user: Any = None, contact: Contact | None = None) -> bool:
     """Forget the person: nothing is left that names them. False where nobody is known."""
     person = find(email=email, user=user, contact=contact)

@@ -24,7 +24,7 @@ from .. import registry, signals
 from ..models import Contact, Event, Inbox
 from ..models.addresses import digest
 from .identifying import identify
-from .retrying import TRIES, is_conflict, is_lock_timeout
+from .retrying import insist, is_conflict, is_lock_timeout
 
 logger = logging.getLogger("wagtail_drip")
 
@@ -166,7 +166,7 @@ def _is_recorded(key_digest: str) -> bool:
         return Event.objects.filter(key_digest=key_digest).exists()
 
 
-def _lost(error: DatabaseError) -> bool:
+def _lost(error: BaseException) -> bool:
     """Whether the write lost against another transaction, and may pass after this one.
 
     An IntegrityError counts: under repeatable read the row that is in the way can't be seen.
@@ -175,13 +175,9 @@ def _lost(error: DatabaseError) -> bool:
 
 
 def _insist(write: partial[Event | None]) -> Event | None:
-    for _attempt in range(TRIES - 1):
-        try:
-            return write(LATE_PATIENCE_MS)
-        except DatabaseError as error:
-            if not _lost(error) or is_lock_timeout(error):
-                raise
-    return write(LATE_PATIENCE_MS)
+    return insist(
+        partial(write, LATE_PATIENCE_MS), lambda error: _lost(error) and not is_lock_timeout(error)
+    )
 
 
 def _late(name: str, write: partial[Event | None]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from random import random
 from time import sleep
 from typing import ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,26 +66,33 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, OperationalError | InterfaceError)
 
 
-def on_deadlock(function: Callable[P, R]) -> Callable[P, R]:
-    """Call again, up to TRIES times, what lost against another transaction.
+def insist(work: Callable[[], R], lost: Callable[[BaseException], bool]) -> R:
+    """Call again, up to TRIES times in all, while the database's error is one that `lost` names.
 
     In between it waits by chance, or the same ones would meet again; in all for a second at most.
+    """
+    for attempt in range(TRIES - 1):
+        try:
+            return work()
+        except DatabaseError as error:
+            if not lost(error):
+                raise
+        sleep(random() * LONGEST_PAUSE * 2**attempt)
+    return work()
+
+
+def on_deadlock(function: Callable[P, R]) -> Callable[P, R]:
+    """Insist where it lost against another transaction.
+
     The function opens its own transaction and can be repeated. Inside a caller's transaction
     it is called once: the database has undone that one too, so only its owner can repeat it.
     """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        for attempt in range(TRIES - 1):
-            if connection.in_atomic_block:
-                break
-            try:
-                return function(*args, **kwargs)
-            except OperationalError as error:
-                if not is_conflict(error):
-                    raise
-            sleep(random() * LONGEST_PAUSE * 2**attempt)
-        return function(*args, **kwargs)
+        if connection.in_atomic_block:
+            return function(*args, **kwargs)
+        return insist(partial(function, *args, **kwargs), is_conflict)
 
     return call
 

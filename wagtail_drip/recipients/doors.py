@@ -25,10 +25,12 @@ from django.views import View
 from wagtail.models import Site
 
 from ..conf import conf
+from ..engine.retrying import on_deadlock
 from ..models import Alias, Contact, visitors
 
-# Not in the request's transaction: what is answered is committed, and a deadlock is repeated.
-DOORS: tuple[Any, ...] = (login_not_required, transaction.non_atomic_requests)
+# Not in the request's transaction: what is answered is committed, and a deadlock is repeated. So is
+# the whole page, since under serializable even a read may lose; its writes may be done twice.
+DOORS: tuple[Any, ...] = (on_deadlock, login_not_required, transaction.non_atomic_requests)
 LOST = "wagtail_drip/recipients/lost.html"
 
 
