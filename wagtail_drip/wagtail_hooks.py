@@ -169,5 +169,6 @@ for name in ("before_unpublish_page", "before_unpublish"):
     hooks.register(name, used_objects.ask_again)
 for name in ("before_delete_page", "before_delete_snippet"):
     hooks.register(name, used_objects.warn)
+hooks.register("construct_main_menu", used_objects.warn_before_the_question)
 hooks.register("before_bulk_action", used_objects.ask_again_in_bulk)
 hooks.register("register_admin_urls", used_objects.deleting_views, order=-1)

@@ -120,7 +120,16 @@ def test_what_no_live_mail_shows_warns_of_nothing(editor, page):
     assert not texts(editor.get(delete_image(image)))
 
 
-def test_unpublishing_a_page_is_asked_once_more(editor, page):
+def test_unpublishing_a_page_warns_beside_the_question(editor, page):
+    mailed(link(page))
+    address = reverse("wagtailadmin_pages:unpublish", args=[page.pk])
+    assert warned(editor.get(address))
+    editor.post(address)
+    page.refresh_from_db()
+    assert not page.live
+
+
+def test_who_did_not_see_the_warning_is_asked_once_more(editor, page):
     mailed(link(page))
     address = reverse("wagtailadmin_pages:unpublish", args=[page.pk])
     assert warned(editor.post(address, follow=True))
@@ -132,23 +141,29 @@ def test_unpublishing_a_page_is_asked_once_more(editor, page):
 
 
 @pytest.mark.parametrize("kind", ["delete", "unpublish"])
-def test_pages_in_bulk_are_asked_about_once_more(editor, page, kind):
+def test_pages_in_bulk_warn_beside_the_question(editor, page, kind):
     mailed(link(page))
     other = Page.objects.get(depth=2).add_child(instance=Page(title="Other", slug="other"))
     address = in_bulk(kind, "wagtailcore.page", page, other)
-    asked = editor.post(address, follow=True)
-    assert "Some of it is used in 1 live campaign: “Spring”." in texts(asked)
-    assert Page.objects.filter(pk=page.pk, live=True).exists()
+    said = "Some of it is used in 1 live campaign: “Spring”."
+    assert said in texts(editor.get(address))
     assert editor.post(address).status_code == 302
     assert not Page.objects.filter(pk=page.pk, live=True).exists()
 
 
-def test_images_in_bulk_are_asked_about_once_more(editor):
+def test_all_pages_of_a_list_are_asked_about_once_more(editor, page):
+    mailed(link(page))
+    address = f"{reverse('wagtail_bulk_action', args=['wagtailcore', 'page', 'unpublish'])}?id=all"
+    assert not texts(editor.get(address))
+    assert "is used in 1 live campaign: “Spring”." in texts(editor.post(address, follow=True))
+    assert Page.objects.filter(pk=page.pk, live=True).exists()
+
+
+def test_images_in_bulk_warn_beside_the_question(editor):
     image = new_image()
     mailed(picture(image))
     address = in_bulk("delete", "wagtailimages.image", image)
-    assert warned(editor.post(address, follow=True))
-    assert type(image).objects.exists()
+    assert warned(editor.get(address))
     editor.post(address)
     assert not type(image).objects.exists()
 
@@ -172,9 +187,10 @@ def test_mails_that_show_it_within_shared_content_count(editor, page):
     mailed(block("shared", content.pk))
     assert warned(editor.get(delete_page(page)))
     address = reverse("wagtailsnippets_wagtail_drip_sharedcontent:unpublish", args=[content.pk])
-    assert warned(editor.post(address, follow=True))
+    assert warned(editor.get(address))
+    editor.post(address)
     content.refresh_from_db()
-    assert content.live
+    assert not content.live
 
 
 def test_of_another_site_s_campaigns_there_is_the_number_alone(page):

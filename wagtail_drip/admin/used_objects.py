@@ -1,4 +1,4 @@
-"""What live mails show or lead to warns whoever unpublishes or deletes it, before they confirm.
+"""What live mails show or lead to warns whoever unpublishes or deletes it, beside the question.
 
 Pages, images, documents, and whatever a site's own blocks choose; in mails themselves or in the
 shared content that they show; one by one and by bulk actions.
@@ -11,11 +11,13 @@ from functools import wraps
 from itertools import groupby
 from typing import Any
 
+from django.apps import apps
+from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Min, Model, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import ResolverMatch, URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -46,8 +48,40 @@ def warn(request: HttpRequest, row: Model | Sequence[Model]) -> None:
         messages.warning(request, text)
 
 
+def warn_before_the_question(request: HttpRequest, items: Any) -> None:
+    """`construct_main_menu`: it runs on each page of the admin, above the place of its messages.
+
+    The pages on which Wagtail asks before unpublishing and before deeds in bulk run no other hook.
+    """
+    match = request.resolver_match
+    if request.method == "GET" and match and (rows := _asked_about(request, match)):
+        warn(request, rows)
+
+
+def _asked_about(request: HttpRequest, match: ResolverMatch) -> list[Model]:
+    """What the page that is being shown asks about; []: it is none that does."""
+    if match.view_name == "wagtailadmin_pages:unpublish":
+        return list(Page.objects.filter(pk=match.kwargs["page_id"]))
+    if match.url_name == "unpublish":  # of any snippet
+        model, pk = _model_of(match), unquote(str(match.kwargs.get("pk", "")))
+        return list(model._default_manager.filter(pk=pk)) if model else []
+    if match.view_name == "wagtail_bulk_action" and match.kwargs["action"] in TAKING:
+        model = apps.get_model(match.kwargs["app_label"], match.kwargs["model_name"])
+        # All of a list (id=all) are looked at once it was confirmed: `ask_again_in_bulk`.
+        ids = [pk for pk in request.GET.getlist("id") if pk != "all"]
+        return list(model._default_manager.filter(pk__in=ids))
+    return []
+
+
+def _model_of(match: ResolverMatch) -> type[Model] | None:
+    return getattr(match.func, "view_initkwargs", {}).get("model")
+
+
 def ask_again(request: HttpRequest, row: Model) -> HttpResponse | None:
-    """`before_unpublish_page`, `before_unpublish`, which come after the question: ask once more."""
+    """`before_unpublish_page`, `before_unpublish`, which come after the question.
+
+    Whoever has not seen the warning beside it, or had another open since, is asked once more.
+    """
     return _asked_again(request, [row])
 
 
@@ -68,7 +102,7 @@ def _asked_again(request: HttpRequest, rows: list[Model]) -> HttpResponse | None
 
 
 def _names(rows: Iterable[Model]) -> list[str]:
-    return sorted(f"{row._meta.label_lower}:{row.pk}" for row in rows)
+    return sorted(f"{_base(row)._meta.label_lower}:{row.pk}" for row in rows)
 
 
 def deleting_views() -> list[URLPattern]:
