@@ -10,7 +10,7 @@ class WagtailDripConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, tasks
-        from .engine import capping, noting
+        from .engine import capping, noting, reconsidering
         from .integrations import allauth, anymail, auth
         from .models import publishing, shared_content
 
@@ -23,3 +23,4 @@ class WagtailDripConfig(AppConfig):
         shared_content.connect()
         capping.connect()
         noting.connect()
+        reconsidering.connect()

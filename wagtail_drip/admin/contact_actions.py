@@ -83,13 +83,13 @@ def _tag(people: Sequence[Contact], said: Answers, now: datetime) -> Done:
 
 def _untag(people: Sequence[Contact], said: Answers, now: datetime) -> Done:
     tags = said["tags"]
-    return handling.untag(people, tags), {"tags": [tag.slug for tag in tags]}
+    return handling.untag(people, tags, at=now), {"tags": [tag.slug for tag in tags]}
 
 
 def _subscribe(people: Sequence[Contact], said: Answers, now: datetime) -> Done:
     topic = said["topic"]
     proof = {"at": said["at"], "source": said["source"], "wording": said["wording"]}
-    return handling.subscribe(people, topic, **proof), {"topic": topic.slug}
+    return handling.subscribe(people, topic, **proof, now=now), {"topic": topic.slug}
 
 
 def _unsubscribe(people: Sequence[Contact], said: Answers, now: datetime) -> Done:

@@ -20,6 +20,7 @@ from wagtail.admin.widgets.button import Button
 from wagtail.coreutils import get_content_languages
 
 from ..engine.identifying import find, identify
+from ..engine.reconsidering import reconsider
 from ..models import Attribute, Contact
 from ..models.contacts import TRACKED
 from . import contact_actions
@@ -85,6 +86,7 @@ class ContactForm(forms.ModelForm):
             kept = {key: value for key, value in merged.items() if value is not None}
             fields = {name: self.cleaned_data[name] for name in self.Meta.fields}
             Contact.objects.filter(pk=row.pk).update(attributes=kept, **fields)
+            reconsider([row.pk], timezone.now())
         return row
 
 

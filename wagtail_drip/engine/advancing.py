@@ -29,6 +29,7 @@ from .listening import arm, armed, disarm
 from .locking import first_unlocked
 from .moving import had
 from .planning import Plan, lay_down
+from .reconsidering import reconsider
 from .retrying import on_deadlock
 from .walking import NOT_YET_READABLE, Fault, Walker, walk, zone_of
 
@@ -73,6 +74,7 @@ def advance(enrollments: Sequence[Enrollment], now: datetime) -> list[Walker]:
     _stop_the_taken_over(walkers)
     _end(_endings(enrollments, walkers, leaving, faults), now)
     _stand(walkers, campaigns, now)
+    reconsider({w.enrollment.contact_id for w in walkers if w.acted}, now)
     gone = {row: going.told(row.pk) for row in enrollments if row.pk in going.seen}
     keep_trails(walkers, now, gone)
     return walkers

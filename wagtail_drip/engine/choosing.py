@@ -19,6 +19,7 @@ from ..models.signups import Choice
 from .capping import ask_again
 from .ending import lock
 from .leaving import leave_topic
+from .reconsidering import reconsider
 from .retrying import on_deadlock
 from .subscribing import keep_number, subscribe
 
@@ -60,6 +61,7 @@ def choose(contact: Contact, wishes: Wishes, *, at: datetime, source: str, ip: s
         Contact.objects.filter(pk=contact.pk).update(
             language=wishes.language, most_per_week=wishes.most_per_week, **wishes.may_see
         )
+        reconsider([contact.pk], at)
         if before and before != wishes.most_per_week:
             ask_again(Delivery.objects.filter(contact=contact), at)
         _pause(contact, wishes.pause, at)

@@ -11,6 +11,7 @@ from ..models.addresses import digest, normalize
 from ..models.contacts import contact_of_address
 from .identifying import address, has_moved, relink, take_over, write
 from .merging import merge
+from .reconsidering import reconsider
 
 
 def follow(
@@ -30,7 +31,10 @@ def follow(
     if found is None:
         return None
     if not has_moved(found, user):
-        return take_over(found, user, overwrite=True)
+        spoken = found.language
+        if take_over(found, user, overwrite=True).language != spoken:
+            reconsider([found.pk], now)
+        return found
     email = normalize(address(user))
     if {found.email, email} <= set(proved()):
         return take_over(_moved(found, email, now), user, overwrite=True)

@@ -13,6 +13,7 @@ from ..models.consent import suppressed
 from ..models.granting import grant_all
 from ..models.tags import Tag, tag_all
 from . import leaving
+from .reconsidering import reconsider
 from .recording import record
 from .retrying import on_deadlock
 
@@ -33,20 +34,32 @@ def note(
 
 @on_deadlock
 def tag(people: Sequence[Contact], tags: Collection[Tag], *, at: datetime) -> int:
+    ids = [one.pk for one in people]
     with transaction.atomic():
-        return tag_all([one.pk for one in people], tags, at=at)
+        changed = tag_all(ids, tags, at=at)
+        reconsider(ids, at)
+        return changed
 
 
-def untag(people: Sequence[Contact], tags: Collection[Tag]) -> int:
+@on_deadlock
+def untag(people: Sequence[Contact], tags: Collection[Tag], *, at: datetime) -> int:
     rows = Tagging.objects.filter(contact__in=list(people), tag__in=list(tags))
-    count = rows.values("contact").distinct().count()
-    rows.delete()
-    return count
+    with transaction.atomic():
+        count = rows.values("contact").distinct().count()
+        rows.delete()
+        reconsider([one.pk for one in people], at)
+        return count
 
 
 @on_deadlock
 def subscribe(
-    people: Sequence[Contact], topic: Topic, *, at: datetime, source: str, wording: str = ""
+    people: Sequence[Contact],
+    topic: Topic,
+    *,
+    at: datetime,
+    source: str,
+    wording: str = "",
+    now: datetime,
 ) -> int:
     """They agreed to the topic, says whoever does this; who is suppressed or left since doesn't
     count."""
@@ -55,7 +68,9 @@ def subscribe(
         emails = dict(rows.order_by("pk").select_for_update().values_list("pk", "email"))
         blocked = suppressed(emails.values(), transactional=False)
         free = [pk for pk, email in emails.items() if email not in blocked]
-        return grant_all(free, topic, at=at, source=source, wording=wording)
+        changed = grant_all(free, topic, at=at, source=source, wording=wording)
+        reconsider(free, now)
+        return changed
 
 
 def unsubscribe(

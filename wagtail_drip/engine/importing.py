@@ -25,6 +25,7 @@ from ..models.inserting import insert_all
 from ..models.tags import put_tags, tags_named
 from .locking import skipping_locked
 from .reading import Person, Reader
+from .reconsidering import reconsider
 from .recording import announce
 from .retrying import is_outage, on_deadlock
 from .stopping import never
@@ -212,6 +213,7 @@ def _write(job: ContactImport, found: Judged, now: datetime) -> None:
     ids = {person.digest: everybody[person.digest].pk for person in found.people}
     _tag(job, found.people, ids, now)
     _grant(job, found, ids)
+    reconsider([contact.pk for contact in found.known.values()], now)
     ImportedContact.objects.bulk_create(
         [ImportedContact(contact_id=pk, job=job, at=now) for pk in sorted(set(ids.values()))],
         ignore_conflicts=True,  # numbers and a moment: MariaDB mangles none of them

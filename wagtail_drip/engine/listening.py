@@ -13,10 +13,10 @@ from typing import Any
 
 from django.db.models import Case, F, Subquery, When
 
-from ..models import Campaign, Enrollment, Event, Watch
+from ..models import Enrollment, Event, Watch
 from ..models.questions import EventHappened
 from ..models.quietly import delete
-from ..streams import raw
+from .reconsidering import may_end_early
 
 
 def armed(enrollments: Sequence[Enrollment]) -> dict[int, str]:
@@ -63,7 +63,7 @@ def wake(events: Sequence[Event], now: datetime) -> int:
     Returns how many. No condition on the moment they were due: where advancing has them locked,
     the UPDATE waits for it and comes after the time-out it sets.
     """
-    due = _waiting_for(events) | _inside_with_goals({event.contact_id for event in events})
+    due = _waiting_for(events) | _may_end_early({event.contact_id for event in events})
     if not due:
         return 0
     active = Enrollment.objects.filter(pk__in=sorted(due), state=Enrollment.State.ACTIVE)
@@ -79,11 +79,10 @@ def _waiting_for(events: Sequence[Event]) -> set[int]:
     return {pk for pk, contact, name in rows if (contact, name) in told}
 
 
-def _inside_with_goals(contact_ids: Collection[int]) -> set[int]:
+def _may_end_early(contact_ids: Collection[int]) -> set[int]:
     """A goal may hang on more than events; but it is mostly by one that it is reached."""
-    goals = Campaign.objects.filter(live=True).values_list("pk", "goals")
-    with_goals = [pk for pk, stream in goals if raw(stream)]
+    campaigns = may_end_early()
     inside = Enrollment.objects.filter(
-        contact__in=list(contact_ids), campaign__in=with_goals, state=Enrollment.State.ACTIVE
+        contact__in=list(contact_ids), campaign__in=campaigns, state=Enrollment.State.ACTIVE
     )
-    return set(inside.values_list("pk", flat=True)) if with_goals else set()
+    return set(inside.values_list("pk", flat=True)) if campaigns else set()

@@ -89,6 +89,7 @@ class Walker:
     passed: set[str] = field(default_factory=set)
     # Sends whose delivery was skipped when they were taken out of the flow; they are back.
     put_back: Collection[str] = ()
+    acted: bool = False  # something was done for them, by which they may have reached a goal
     question: Question | Act | None = None
     outcome: Outcome | None = None
     trail: list[Passed] = field(default_factory=list)
@@ -185,6 +186,7 @@ def _act(walkers: Sequence[Walker], now: datetime) -> None:
         elif not done[pk]:
             walker.stop(Stay(now + NOT_YET_READABLE, because=because("newer")))
         else:
+            walker.acted = True
             walker.trail.append(Passed(walker.node, decision.because))
             walker.move(decision.to, walker.arrived_at)
 

@@ -1,0 +1,89 @@
+"""Reconsidering: what is known of people has changed, so some may have reached a goal by it.
+
+They are due at once, and advancing asks. Whatever writes tags, attributes, language or consent
+calls `reconsider`; what a site saves by Django's own means is heard by its signals.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db.models.signals import m2m_changed, post_save
+from django.utils import timezone
+
+from ..flow.conditions import GROUP, flattened
+from ..models import Campaign, Contact, Enrollment, Tagging
+from ..models.among import among
+from ..models.matching import raw_conditions
+from ..models.questions import EventHappened
+from .recording import announce
+
+logger = logging.getLogger("wagtail_drip")
+
+
+def connect() -> None:
+    uid = "wagtail_drip.engine.reconsidering"
+    post_save.connect(_saved, sender=Contact, dispatch_uid=uid)
+    m2m_changed.connect(_tagged, sender=Tagging, dispatch_uid=uid)
+
+
+def reconsider(contact_ids: Collection[int], now: datetime) -> int:
+    """Whoever of them may have reached a goal, or left the audience, is due. Returns how many.
+
+    Call it in the transaction of the change. Two statements at most.
+    """
+    campaigns = may_end_early(by_events=False) if contact_ids else []
+    if not campaigns:
+        return 0
+    inside = Enrollment.objects.filter(among("contact_id", contact_ids), campaign__in=campaigns)
+    changed = inside.filter(state=Enrollment.State.ACTIVE).update(due_at=now)
+    if changed:
+        announce()
+    return changed
+
+
+def may_end_early(*, by_events: bool = True) -> list[int]:
+    """Live campaigns that people leave by a goal, or when they are no longer its audience.
+
+    `by_events`: also those that hang on events alone. One query.
+    """
+    rows = Campaign.objects.filter(live=True)
+    fields = ("pk", "goals", "audience", "leave_audience")
+    found = []
+    for pk, goals, audience, leave_audience in rows.values_list(*fields):
+        asked = raw_conditions(goals) + (raw_conditions(audience) if leave_audience else [])
+        if any(by_events or one["slug"] not in _BY_EVENTS for one in flattened(asked)):
+            found.append(pk)
+    return found
+
+
+_BY_EVENTS = (EventHappened.slug, GROUP)  # what stands in a group is asked itself
+
+
+def _saved(*, instance: Contact, created: bool = False, raw: bool = False, **kwargs: Any) -> None:
+    if not (created or raw):
+        _heard({instance.pk})
+
+
+def _tagged(
+    *, instance: Any, action: str, reverse: bool, pk_set: set[int] | None, **kwargs: Any
+) -> None:
+    """A site's own `contact.tags.add(…)`, or `tag.contacts.add(…)`."""
+    if action not in ("post_add", "post_remove", "pre_clear"):
+        return
+    if not reverse:
+        _heard({instance.pk})
+    elif action == "pre_clear":
+        _heard(set(instance.taggings.values_list("contact_id", flat=True)))
+    else:
+        _heard(pk_set or set())
+
+
+def _heard(contact_ids: set[int]) -> None:
+    try:
+        reconsider(contact_ids, timezone.now())
+    except Exception:
+        logger.exception("Whether %d people have reached a goal is asked later", len(contact_ids))
