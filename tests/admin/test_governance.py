@@ -18,7 +18,7 @@ from tests.flow import flows
 from wagtail_drip.flow.compiling import NotReady
 from wagtail_drip.models import Campaign, SharedContent, Step
 
-from .support import client_of, texts, url
+from .support import CAMPAIGNS, STEPS, client_of, texts, url
 
 pytestmark = pytest.mark.django_db
 BODY = [{"type": "text", "value": "<p>Hello</p>", "id": "b1"}]
@@ -52,7 +52,7 @@ def said_in_history(editor, row, name: str) -> str:
     return editor.get(reverse(name, args=[row.pk])).content.decode()
 
 
-HISTORY = "wagtailsnippets_wagtail_drip_campaign:history"
+HISTORY = f"{CAMPAIGNS}:history"
 
 
 def test_one_approval_publishes_a_campaign_with_its_draft_mails(workflow):
@@ -129,6 +129,38 @@ def test_all_mails_are_previewed_at_once_as_their_drafts_have_them():
     assert html.count("<iframe") == 3 and html.count(" sandbox>") == html.count("<iframe")
     assert html.index("One</bdi> · draft") < html.index("Live</bdi> · live, changed since")
     assert "<bdi>Changed since</bdi>" in html and "&lt;p" in html
+
+
+def test_what_goes_by_another_channel_is_previewed_as_it_does():
+    words = [{"type": "sms", "value": {"text": "The kettle is on"}, "id": "w1"}]
+    text = make.step("Come", channel="sms", message=json.dumps(words))
+    html = drafted(text).make_preview_request(preview_mode="mails").content.decode()
+    assert "The kettle is on" in html and "Subject:" not in html
+
+
+def test_a_reviewer_is_shown_all_mails_first(workflow, admin_user):
+    campaign = drafted(draft("One"))
+    assert campaign.default_preview_mode == ""
+    workflow.start(campaign, admin_user)
+    client = client_of("boss", is_superuser=True)
+    address = reverse(f"{CAMPAIGNS}:workflow_preview", args=[campaign.pk, task_of(campaign).pk])
+    assert "One</bdi> · draft" in client.get(address).content.decode()
+
+
+def task_of(campaign: Campaign):
+    return Campaign.objects.get(pk=campaign.pk).current_workflow_task
+
+
+@pytest.mark.parametrize("mode", ["", "mails"])
+def test_a_preview_opened_by_its_address_shows_what_was_saved_last(editor, mode):
+    step = make.step("One", body=BODY)
+    step.subject = "Saved last"
+    step.save_revision()
+    campaign = drafted(step)
+    address = reverse(f"{CAMPAIGNS}:preview_on_edit", args=[campaign.pk])
+    assert "“One”" in editor.get(f"{address}?mode={mode}").content.decode()
+    address = reverse(f"{STEPS}:preview_on_edit", args=[step.pk])
+    assert "<title>Saved last</title>" in editor.get(f"{address}?mode=html").content.decode()
 
 
 def test_a_mail_that_can_not_be_sent_is_not_published_whichever_way(editor, caplog):

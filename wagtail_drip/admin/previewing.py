@@ -10,10 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import registry
 from ..content import making
+from ..content.messages import Message
 from ..engine.foretelling import foretell
 from ..engine.foretold import Sample
 from ..flow.parts import walk
 from ..models import Campaign, Step
+from ..models.previewing import message_page
 from ..models.publishing import unfinished
 from ..streams import raw
 from .foretelling_forms import starting
@@ -46,12 +48,15 @@ def _mail(row: Step, campaign: Campaign) -> dict[str, Any]:
     step = row.get_latest_revision_as_object()
     shown = {"name": step.name, "live": row.live, "changed": row.has_unpublished_changes}
     try:
-        mail = making.sample(step.source(campaign=campaign))
+        source = step.source(campaign=campaign)
+        mail = making.sample(source)
+        if isinstance(mail, Message):
+            return {**shown, "html": message_page(mail, step, source)}
     except Exception as error:  # a draft may hold anything
         return {**shown, "trouble": _now("This mail can't be shown yet: %s") % error}
     return {**shown, "subject": mail.subject, "html": mail.html}
 
 
 def connect() -> None:
-    Campaign.more_previews["mails"] = (_("All mails"), all_mails)
+    Campaign.more_previews[Campaign.approval_preview] = (_("All mails"), all_mails)
     Campaign.more_previews["plan"] = (_("What will happen"), will_happen)

@@ -47,6 +47,7 @@ from . import (
     mail_checks,
     overview,
     panels,
+    preview_views,
     results,
     reviewing,
     tasks,
@@ -202,6 +203,7 @@ class CampaignViewSet(SiteBound):
     edit_view_class = editing.CampaignEditView
     unpublish_view_class = actions.StopView
     workflow_action_view_class = editing.GatedWorkflowActionView
+    preview_on_edit_view_class = preview_views.SavedPreview
     edit_template_name = "wagtail_drip/admin/campaign_edit.html"
     filterset_class = CampaignFilterSet
     edit_handler = panels.campaign_panels()
@@ -278,7 +280,7 @@ class StepViewSet(SiteBound):
     copy_view_class = editing.GatedCopyView
     edit_view_class = editing.StepEditView
     workflow_action_view_class = editing.GatedWorkflowActionView
-    preview_on_edit_view_class = testing.MailPreview
+    preview_on_edit_view_class = preview_views.MailPreview
     unpublish_view_class = actions.UnpublishMailView
     edit_template_name = "wagtail_drip/admin/step_edit.html"
     edit_handler = panels.step_panels()

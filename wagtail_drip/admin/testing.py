@@ -1,4 +1,4 @@
-"""The pages "Send a test" and "For whom the preview is", and the preview that asks the latter.
+"""The pages "Send a test" and "For whom the preview is".
 
 A test is of the mail as it was saved last; it goes to oneself or to a few named addresses.
 """
@@ -21,10 +21,9 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.views.generic import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
-from wagtail.snippets.views.snippets import PreviewOnEditView
 
 from ..engine import testing
-from ..models import Campaign, Event, Step, previewing
+from ..models import Campaign, Event, Step
 from ..models.addresses import normalize
 from . import stand_ins
 from .log_entries import TEST_LOGGED
@@ -135,17 +134,6 @@ class PreviewAsView(StandInPage):
             stand_ins.keep(request, form)
             return redirect(self.back())
         return self.render_to_response(self.get_context_data(form=form))
-
-
-class MailPreview(PreviewOnEditView):
-    """Wagtail's preview, for whom the user has chosen."""
-
-    def get_extra_request_attrs(self) -> dict[str, Any]:
-        campaigns = campaigns_of(self.object, self.request.user)
-        campaign = campaigns[0] if campaigns else None
-        reader = stand_ins.reader_of_kept(stand_ins.kept(self.request), campaign)
-        more = {previewing.CAMPAIGN: campaign, previewing.READER: reader}
-        return {**super().get_extra_request_attrs(), **more}
 
 
 class TestView(StandInPage):

@@ -12,6 +12,7 @@ from django.contrib.contenttypes.fields import GenericRelation
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalManyToManyField
@@ -382,6 +383,12 @@ class Campaign(
     # Previews that need the engine, put here from above: by mode, its name, and what of the
     # template's context it fills in.
     more_previews: ClassVar[dict[str, tuple[Any, Callable[[Campaign], dict[str, Any]]]]] = {}
+    approval_preview: ClassVar[str] = "mails"  # what a reviewer sees first
+
+    @cached_property
+    def default_preview_mode(self) -> str:  # its panel asks for each mode
+        waits = self.approval_preview in self.more_previews and self.workflow_in_progress
+        return self.approval_preview if waits else ""
 
     @property
     def preview_modes(self) -> list[tuple[str, Any]]:

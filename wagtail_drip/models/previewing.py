@@ -76,13 +76,18 @@ def serve(step: Step, request: Any, mode_name: str) -> HttpResponse:
         text = _("This mail can't be shown yet: %s") % error
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
     if isinstance(mail, Message):
-        block = source.words.child.block if source.words else None
-        shown = block.shown(mail) if block else []
-        kind = block.meta.preview if block else "message"
-        return HttpResponse(_page(kind, mail, step, shown=shown))
+        return HttpResponse(message_page(mail, step, source))
     if mode == "inbox":
         return HttpResponse(_inbox(mail, step, campaign, _preheader(source, reader)))
     return HttpResponse(_SHOWN.get(mode, _html)(mail, step))
+
+
+def message_page(message: Message, step: Step, source: Source) -> str:
+    """A message of another channel, such as a text message on a phone."""
+    block = source.words.child.block if source.words else None
+    shown = block.shown(message) if block else []
+    kind = block.meta.preview if block else "message"
+    return _page(kind, message, step, shown=shown)
 
 
 def _preheader(source: Source, reader: Recipient | None) -> str:
