@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from bs4 import BeautifulSoup
 
 from tests import factories as make
 from tests.flow import flows
@@ -59,6 +60,23 @@ def test_the_checks_are_of_what_was_saved_last(editor):
 def test_the_editor_names_where_its_panel_asks(editor):
     step = make.step("Hello", body=BODY)
     assert f'data-url="{url("checks", step)}"' in editor.get(url("edit", step)).content.decode()
+
+
+def test_axe_looks_at_the_mail_in_the_panel_and_there_alone(editor):
+    step = make.step("Hello", body=BODY)
+    address = f"{url('preview_on_edit', step)}?mode=html"
+    beside = editor.get(f"{address}&in_preview_panel=true")
+    assert "<wagtail-userbar>" in beside.text and "userbar.js" in beside.text
+    assert "Content-Length" not in beside or int(beside["Content-Length"]) == len(beside.content)
+    assert "userbar" not in editor.get(address).text
+
+
+def test_axe_asks_of_mails_what_mails_have(editor):
+    page = editor.get(url("edit", make.step("Hello", body=BODY)))
+    found = BeautifulSoup(page.content, "html.parser").select_one("#checker-axe-configuration")
+    asked = json.loads(found.text)["options"]["runOnly"]
+    assert {"alt-text-quality", "heading-order", "image-alt"} <= set(asked)
+    assert "empty-meta-description" not in asked
 
 
 def test_who_may_not_write_mails_reads_no_checks(author):

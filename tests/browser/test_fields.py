@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -76,6 +78,26 @@ def test_the_checks_come_by_themselves(browser: Browser):
     browser.unfold("[data-side-panel-toggle=checks]", "[data-side-panel=checks]")
     browser.says("There is no preheader", "[data-drip=checks]")
     browser.has_nothing_serious()
+
+
+UNSAID = """
+from tests import factories
+html = '<p>What it shows</p><img src="/a.png"><img src="/b.png" alt="b_1.png">'
+step = factories.step("Unsaid", body=[{"type": "raw", "value": html, "id": "b1"}])
+print("the mail is", step.pk)
+"""
+
+
+def test_axe_looks_at_the_mail_beside_its_editor(browser: Browser, manage: Callable[..., str]):
+    pk = manage("shell", "-c", UNSAID).rpartition("the mail is ")[2].strip()
+    log_in(browser, "admin")
+    browser.open(f"/admin/snippets/wagtail_drip/step/edit/{pk}/")
+    browser.unfold("[data-side-panel-toggle=checks]", "[data-side-panel=checks]")
+    browser.says("alt", "[data-checks-panel]")
+    browser.says("inappropriate pattern", "[data-checks-panel]")
+    words = browser.one("[data-content-word-count]")
+    until(lambda: int(words.text or 0) > 2, "the words to be counted")
+    browser.picture("axe")
 
 
 def test_an_address_is_asked_for_where_a_contact_was_chosen(browser: Browser):

@@ -263,10 +263,11 @@ class StepEditView(SerialSaves, GatedViewMixin, snippets.EditView):
     def get_side_panels(self) -> Any:
         """Wagtail's; the preview's says for whom it is, the checks' what is wrong with the mail."""
         panels = super().get_side_panels()
-        for panel in panels:
+        for number, panel in enumerate(panels):
             if isinstance(panel, ChecksSidePanel):
-                panel.template_name = mail_checks.TEMPLATE
-                panel.checks_url = self.page_url("checks")
+                panels[number] = mail_checks.MailChecksPanel(
+                    panel.object, self.request, checks_url=self.page_url("checks")
+                )
             if isinstance(panel, PreviewSidePanel) and may_see_people(self.request.user):
                 panel.template_name = "wagtail_drip/admin/preview_panel.html"
                 panel.stand_in_url = self.page_url("preview")

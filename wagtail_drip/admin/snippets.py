@@ -280,6 +280,7 @@ class StepViewSet(SiteBound):
     copy_view_class = editing.GatedCopyView
     edit_view_class = editing.StepEditView
     workflow_action_view_class = editing.GatedWorkflowActionView
+    preview_on_add_view_class = preview_views.NewMailPreview
     preview_on_edit_view_class = preview_views.MailPreview
     unpublish_view_class = actions.UnpublishMailView
     edit_template_name = "wagtail_drip/admin/step_edit.html"
