@@ -220,6 +220,66 @@ def test_blocks_of_a_site_s_own_are_rendered_each_time_unless_they_say(
     assert len(drawn) == times
 
 
+def test_the_latest_pages_are_kept_until_they_change(drawn):
+    root = page("Books", first_published_at=support.DATE)
+    first = root.add_child(instance=Page(title="One", slug="one", first_published_at=support.DATE))
+    message = support.source(("latest_pages", {"heading": "", "below": root.pk, "number": 3}))
+    for _ in range(2):
+        assert "One" in "".join(map(str, compiled(message).html))
+    assert len(drawn) == 1
+    first.title = "First"
+    first.save()
+    assert "First" in "".join(map(str, compiled(message).html)) and len(drawn) == 2
+    root.add_child(instance=Page(title="Two", slug="two", first_published_at=support.DATE))
+    assert "Two" in "".join(map(str, compiled(message).html))
+    Page.objects.get(slug="two").unpublish()
+    assert "Two" not in "".join(map(str, compiled(message).html))
+    assert "First" in "".join(map(str, compiled(message).html)) and len(drawn) == 3
+
+
+class Weather(Kept):
+    """Asks the site for something, and says for what."""
+
+    kept = True
+    degrees = 20
+
+    def kept_by(self, value, rendering):
+        return [self.degrees]
+
+
+def test_a_block_of_a_site_s_own_is_kept_by_what_it_asks(register, drawn):
+    block = Weather()
+    register(own=lambda: block)
+    message = support.source(("own", {"text": "Hello"}))
+    for _ in range(2):
+        compiled(message)
+    assert len(drawn) == 1
+    message.body[0].block.degrees = 21
+    compiled(message)
+    assert len(drawn) == 2
+
+
+def test_the_template_of_a_block_of_a_site_s_own_counts(register, drawn, tmp_path, settings):
+    template = tmp_path / "own.html"
+    template.write_text("{{ value.text }} once")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
+
+    class Own(Kept):
+        kept = True
+
+        class Meta:
+            template = "own.html"
+
+    register(own=Own)
+    message = support.source(("own", {"text": "Hello"}))
+    assert "once" in "".join(map(str, compiled(message).html))
+    template.write_text("{{ value.text }} twice")
+    for engine in engines.all():
+        for loader in engine.engine.template_loaders:
+            loader.reset()
+    assert "twice" in "".join(map(str, compiled(message).html)) and len(drawn) == 2
+
+
 def test_a_block_made_from_ours_says_it_again():
     class Louder(Kept):
         pass

@@ -50,8 +50,9 @@ class EmailBlock:
 
     depends_on: DependsOn = "nothing"
     # Said by a class of itself, not of those made from it: that what it renders depends on its
-    # value, on what is chosen and linked there and on the Rendering alone. Such a message is kept
-    # from one batch to the next; one with any other block is rendered for each.
+    # value, on what is chosen and linked there, on the Rendering and on what `kept_by` tells, and
+    # on nothing else. Such a message is kept from one batch to the next; one with any other block
+    # is rendered for each.
     kept: bool = False
     words_in: tuple[str, ...] = ()  # names of the fields in which merge fields work
 
@@ -89,6 +90,14 @@ class EmailBlock:
     def fixed_refs(self, value: Any) -> list[Hashable]:
         """Refs of the products it shows to everybody."""
         return []
+
+    def kept_by(self, value: Any, rendering: Rendering) -> Any:
+        """What it asks the site for: a message is kept until this changes.
+
+        Numbers, texts, rows, Products, and lists of them. Called once for each batch, so it should
+        cost less than rendering does.
+        """
+        return None
 
     def problems(self, value: Any) -> list[str]:
         """What keeps it from being sent, in sentences for the editor."""

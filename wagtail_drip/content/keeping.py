@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -121,10 +121,13 @@ def _write(key: str, made: Drawn) -> None:
 def _key(source: Source, rows: Iterable[Row], refs: Iterable[Any], rendering: Rendering) -> str:
     """Raises CantKeep, or Unavailable where what it leads to is not published."""
     words = [source.subject, source.preheader, source.language, source.topic, source.because]
-    blocks, rows_chosen, texts = [], [], [source.brand.footer]
+    blocks, asked, own, rows_chosen, texts = [], [], set(), [], [source.brand.footer]
     for row in rows:
-        if not row.person_slot and not vars(type(row.block)).get("kept"):
-            raise CantKeep
+        if not row.person_slot:
+            if not vars(type(row.block)).get("kept"):
+                raise CantKeep
+            asked.append(_plain(row.block.kept_by(row.value, rendering)))
+            own.add(getattr(row.block.meta, "template", None))
         blocks.append([row.number, row.block.name, row.block.get_prep_value(row.value)])
         for field, given in chosen.inside(row.block, row.value):
             if isinstance(field, ChooserBlock) and given is not None:
@@ -136,12 +139,13 @@ def _key(source: Source, rows: Iterable[Row], refs: Iterable[Any], rendering: Re
     state = [
         [__version__, conf.BASE_URL, source.campaign],
         written,
+        asked,
         rows_chosen,
         _links("".join(texts)),
         _plain(source.brand),
         [_plain(rendering.product), _plain(rendering.lacking), _plain(products)],
         sorted(_fixed(rendering.fields, written, rendering)),
-        templates(),
+        templates(own),
     ]
     digest = sha256(json.dumps(state, default=repr).encode("utf-8", "replace")).hexdigest()
     return f"wagtail_drip.mail.{digest}"
@@ -180,7 +184,7 @@ def _plain(value: Any) -> Any:
         return [type(value).__name__, *(_plain(getattr(value, one.name)) for one in fields(value))]
     if isinstance(value, Mapping):
         return sorted((repr(key), _plain(one)) for key, one in value.items())
-    if isinstance(value, tuple):
+    if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return str(value)
 
@@ -202,9 +206,13 @@ def _fixed(known: Any, written: str, rendering: Rendering) -> Iterator[tuple[str
             yield name, f"!{unavailable.reason}"
 
 
-def templates() -> str:
-    """A digest of the templates of mails as this process has them, with what they include."""
-    return sha256("".join(map(_digest_of, _NAMES)).encode()).hexdigest()
+def templates(own: Collection[str | None] = ()) -> str:
+    """A digest of the templates of mails as this process has them, with what they include.
+
+    `own`: those of blocks, a site's own among them.
+    """
+    names = [*_NAMES, *sorted({name for name in own if name} - set(_NAMES))]
+    return sha256("".join(map(_digest_of, names)).encode()).hexdigest()
 
 
 def _digest_of(name: str, within: tuple[str, ...] = ()) -> str:

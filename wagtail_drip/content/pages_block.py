@@ -31,6 +31,7 @@ def page_types() -> list[tuple[str, Any]]:
 class LatestPagesBlock(EmailStructBlock):
     """Chosen anew for each mail that is compiled: nobody has to edit it when a page comes."""
 
+    kept = True
     words_in = ("heading",)
     heading = CharBlock(label=gettext_lazy("Heading"), required=False)
     kind = ChoiceBlock(label=gettext_lazy("Which pages"), choices=page_types, required=False)
@@ -72,10 +73,17 @@ class LatestPagesBlock(EmailStructBlock):
         shown = [as_product(page) for page in newest.specific()]
         return [page for page in shown if page.url]
 
+    def kept_by(self, value: Any, rendering: Rendering) -> list[Product]:
+        below = value.get("below")
+        asked = (value.get("kind"), below and below.pk, value.get("tag"), value.get("number"))
+        return rendering.once(
+            ("latest_pages", *asked), lambda: self.pages(value, rendering.language)
+        )
+
     def get_context(self, value: Any, parent_context: Any = None) -> dict[str, Any]:
         context = super().get_context(value, parent_context=parent_context)
         rendering = context["rendering"]
-        pages = self.pages(value, rendering.language)
+        pages = self.kept_by(value, rendering)
         if not pages and context.get("preview"):  # in the block picker of a site without pages
             pages = [products.adapter().sample()] * 2
         return {**context, "pages": [self.shown(page, value, rendering) for page in pages]}
@@ -92,7 +100,7 @@ class LatestPagesBlock(EmailStructBlock):
     def plain(self, value: Any, rendering: Rendering, **context: Any) -> str:
         pages = [
             "\n".join(filter(None, [page.title, rendering.absolute(page.url)]))
-            for page in self.pages(value, rendering.language)
+            for page in self.kept_by(value, rendering)
         ]
         heading = self.words(value, rendering)["heading"].strip()
         return "\n\n".join(filter(None, [heading, *pages])) if pages else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape, unescape
@@ -67,6 +67,7 @@ class Rendering:
     # Rich texts as the database holds them, by what they are with their links as addresses.
     _expanded: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     _broken: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
+    _asked: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_about_nothing(self) -> bool:
@@ -115,6 +116,12 @@ class Rendering:
         brand = self.brand
         context = {"rendering": self, "brand": brand, "light": brand.light, "dark": brand.dark}
         return mark_safe(render_to_string("wagtail_drip/email/style.css", context))
+
+    def once(self, key: Hashable, ask: Callable[[], Any]) -> Any:
+        """What `ask` finds, asked once for the whole message: its HTML, its text, its key."""
+        if key not in self._asked:
+            self._asked[key] = ask()
+        return self._asked[key]
 
     def merge(self, text: Any) -> str:
         """A plain text with its merge fields in; escape it for HTML as any other text."""
