@@ -116,7 +116,10 @@ def test_unpublishing_a_mail_that_is_used_says_who_waits_for_it(editor):
     used = make.Step.objects.exclude(pk=unused.pk).get()
     told = {step: editor.get(url("unpublish", step)).content.decode() for step in (used, unused)}
     assert f'href="{url("edit", campaign)}">Welcome<' in told[used]
-    assert "2 people are inside a flow with this mail. 1 mail is planned now." in told[used]
+    assert (
+        "2 people are inside a flow with this mail. "
+        "1 person stands at it now and waits until it is published again."
+    ) in told[used]
     assert "Whoever is due for it waits" not in told[unused]
 
 

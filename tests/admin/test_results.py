@@ -7,13 +7,16 @@ from datetime import timedelta
 
 import pytest
 from bs4 import BeautifulSoup
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from wagtail.models import GroupPagePermission, Page, Site
 
 from tests import factories as make
 from tests.flow import flows
 from tests.queries import queries
 from wagtail_drip.engine.advancing import advance_due, go_on
 from wagtail_drip.flow import compiling
-from wagtail_drip.models import Delivery, Segment
+from wagtail_drip.models import Decision, Delivery, Segment
 from wagtail_drip.streams import with_ids
 
 from .support import client_of, url
@@ -137,6 +140,99 @@ def test_the_mails_own_page_says_it_by_campaign_and_version(editor, campaign, he
     rows = [row.get_text(" ", strip=True) for row in page.select(".drip-table tbody tr")]
     assert rows[0].startswith("Welcome Version 1 150 150")
     assert rows[1].startswith("Welcome Version 2 3 3")
+
+
+def test_the_mails_own_page_leads_to_all_of_it(editor, campaign, hello):
+    hello.save_revision(clean=False)
+    page = BeautifulSoup(editor.get(url("edit", hello)).content, "html.parser")
+    assert url("results", hello) in [a.get("href") for a in page.select("a")]
+    row = cells(editor, hello)
+    assert row[:4] == ["Welcome", "150", "150", "0 0.0 %"]
+
+
+@pytest.fixture
+def two(campaign, hello):
+    """The mail stands in a second campaign too, on both ways of a split; four people went B."""
+    sends = [flows.send(hello.pk, id=name) for name in "ab"]
+    raw = with_ids([flows.split(*((50, [one]) for one in sends), id="x")])
+    program = compiling.compile_flow(raw, {hello.pk: str(hello.translation_key)})
+    other = make.campaign("other", nodes=compiling.dump(program)["nodes"], start=program.start)
+    other.versions.update(flow=raw)
+    rows = make.deliveries(other, 7, state="sent", node="b", version=other.current_version)
+    Decision.objects.bulk_create(
+        Decision(enrollment=row.enrollment, node="x", at=make.NOW, code="drawn", seen={"way": way})
+        for row, way in zip(rows, "AAABBBB", strict=True)
+    )
+    return other
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", [("Welcome", "150"), ("Welcome", "3"), ("Other", "7"), ("Total", "160")]),
+        ("?variant=x:B", [("Other", "4")]),
+        ("?campaign={other}", [("Other", "7")]),
+        ("?version={version}", [("Welcome", "3")]),
+        ("?until=2026-03-01", []),
+        ("?audience=germans", [("Welcome", "1")]),
+    ],
+)
+def test_the_mails_results_by_all_that_a_campaigns_are(editor, hello, two, campaign, query, found):
+    first = Delivery.objects.order_by("pk").first()
+    type(first.contact).objects.filter(pk=first.contact_id).update(language="de")
+    asked = [{"type": "language", "value": {"language": "de"}, "id": "c"}]
+    Segment.objects.create(name="Germans", slug="germans", conditions=asked)
+    query = query.format(other=two.pk, version=campaign.versions.get(number=2).pk)
+    page = BeautifulSoup(editor.get(url("results", hello) + query).content, "html.parser")
+    rows = [row.select("td") for row in page.select("tbody tr")]
+    told = [(row[0].find(string=True).strip(), row[1].get_text(strip=True)) for row in rows]
+    assert told == found
+    assert not page.select(".error-message")
+    if not query:
+        offered = [option.text for option in page.select("[name=variant] option")]
+        assert offered == ["All", "Other · Split by chance: 50 % / 50 %, A: 50 %", offered[2]]
+        assert "B: 50 %" in offered[2]
+
+
+def test_the_mails_results_as_csv(editor, hello, two):
+    response = editor.get(url("results", hello) + "?variant=x:A&export=csv")
+    heading, row = b"".join(response.streaming_content).decode().splitlines()
+    assert heading.startswith("Campaign,Version,Planned,Sent,Delivered")
+    assert row.startswith("Other,Version 1,3,3,0,0,0,")
+
+
+def test_another_sites_campaign_is_not_told_of(campaign, hello, two):
+    """A mail of one site's may stand in a campaign of another one."""
+    root = Page.objects.get(depth=1)
+    home = root.add_child(instance=Page(title="Away", slug="away"))
+    away = Site.objects.create(hostname="away.example", root_page=home)
+    type(two).objects.filter(pk=two.pk).update(site=away)
+    client = client_of("bound", "view_campaign", "view_step")
+    group = Group.objects.create(name="Bound")
+    group.user_set.add(get_user_model().objects.get(username="bound"))
+    change = Permission.objects.get(codename="change_page")
+    here = root.add_child(instance=Page(title="Here", slug="here"))
+    Site.objects.filter(pk=campaign.site_id).update(root_page=here)
+    GroupPagePermission.objects.create(group=group, page=here, permission=change)
+    page = BeautifulSoup(client.get(url("results", hello)).content, "html.parser")
+    assert "Welcome" in page.select_one(".drip-table").text and "Other" not in page.text
+
+
+@pytest.mark.parametrize(("rights", "allowed"), [(["view_campaign"], True), ([], False)])
+def test_who_may_see_mails_alone_does_not_see_it_there_either(campaign, hello, rights, allowed):
+    client = client_of("someone", "view_step", *rights)
+    assert (client.get(url("results", hello)).status_code == 200) is allowed
+
+
+def test_as_many_queries_for_many_campaigns_as_for_few(editor, hello, two):
+    address = url("results", hello)
+    editor.get(address)
+    few = len(queries(editor.get, address))
+    for number in range(5):
+        more = make.campaign(f"more{number}", nodes={"s1": make.send(hello)})
+        more.versions.update(flow=with_ids([flows.send(hello.pk, id="s1")]))
+        make.deliveries(more, 2, version=more.current_version)
+    assert len(queries(editor.get, address)) == few
 
 
 @pytest.mark.parametrize(("rights", "allowed"), [(["view_campaign"], True), ([], False)])

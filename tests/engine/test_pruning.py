@@ -14,6 +14,7 @@ from wagtail_drip.models import (
     Cap,
     ConsentRecord,
     ContactImport,
+    Decision,
     Delivery,
     Enrollment,
     Event,
@@ -46,6 +47,18 @@ def test_without_a_setting_only_files_and_decisions_go(now, keep):
     ended(make.campaign(), 9999, now)
     assert prune(now) == {"imports": 0, "decisions": 0}
     assert Delivery.objects.count() == 1
+
+
+def test_the_way_of_a_split_stays_while_there_are_mails_to_tell_by_it(now, keep):
+    """Results by variant are told by it; and then it goes like any other decision."""
+    delivery = ended(make.campaign(), 500, now)
+    for code in ("drawn", "holds"):
+        at = now - timedelta(days=401)
+        Decision.objects.create(enrollment=delivery.enrollment, node=code, at=at, code=code)
+    assert prune(now)["decisions"] == 1 and Decision.objects.get().code == "drawn"
+    keep(deliveries=400)
+    prune(now)
+    assert not Delivery.objects.exists() and not Decision.objects.exists()
 
 
 def test_what_a_cap_counts_stays_so_long(now, keep):

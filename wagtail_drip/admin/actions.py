@@ -201,12 +201,23 @@ class UnpublishMailView(snippets.UnpublishView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         campaigns = [(campaign_url(c.pk), c.name) for c in self.object.used_in()]
         step = {"step_key": self.object.translation_key}
-        due = Delivery.objects.filter(state__in=Delivery.OPEN, **step).count()
+        at_it = Delivery.objects.filter(state__in=Delivery.OPEN, **step)
+        waiting = at_it.values("enrollment").distinct().count()
         versions = VersionStep.objects.filter(**step).values_list("version_id", flat=True)
         active = Enrollment.objects.filter(state=Enrollment.State.ACTIVE)
         people = active.filter(version_id__in=list(versions)).count()
         context = super().get_context_data(**kwargs)
-        return {**context, "campaigns": campaigns, "due": mails_planned(due), "people": people}
+        return {**context, "campaigns": campaigns, "waiting": waiting_at(waiting), "people": people}
+
+
+def waiting_at(count: int) -> str:
+    if not count:
+        return _("Nobody stands at it now.")
+    return ngettext(
+        "%(count)d person stands at it now and waits until it is published again.",
+        "%(count)d people stand at it now and wait until it is published again.",
+        count,
+    ) % {"count": count}
 
 
 def people_inside(count: int) -> str:

@@ -23,10 +23,10 @@ from .. import registry
 from ..content import merge_fields
 from ..content.merge_fields import Fields, MergeField
 from ..models import Step
-from . import results
+from . import results, step_results
 from .forms import MAIL, CampaignForm, ColorInput, ShortNameInput, SiteForm, StepForm, TopicForm
 from .permissions import may, may_see_campaigns
-from .places import campaign_url
+from .places import campaign_url, step_url
 
 COLORS = _(
     "The accent is for buttons, links and the line above; the mail is the paper, and the ground "
@@ -121,13 +121,15 @@ class ResultsPanel(Panel):
             return bool(self.instance.pk) and may_see_campaigns(self.request.user)
 
         def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            deliveries = step_results.deliveries_of(self.instance, self.request.user)
             rows = [
                 (campaign_url(campaign.pk, "results"), campaign, row)
-                for campaign, row in results.step_rows(self.instance)
+                for campaign, row in step_results.rows_of(self.instance, deliveries)
             ]
             context = super().get_context_data(parent_context)
             columns = [label for _name, label in results.COLUMNS]
-            return {**context, "rows": rows, "columns": columns}
+            all_url = step_url(self.instance.pk, view="results")
+            return {**context, "rows": rows, "columns": columns, "all_url": all_url}
 
 
 def merge_field(name: str, field: MergeField, known: Fields) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
@@ -91,7 +91,7 @@ def told(numbers: Numbers, name: str) -> str:
     return f"{text} ({share(numbers, name)})" if known else text
 
 
-class FilterForm(forms.Form):
+class BaseFilterForm(forms.Form):
     """All is optional; what isn't usable is said and not filtered by."""
 
     version = forms.ModelChoiceField(
@@ -116,22 +116,17 @@ class FilterForm(forms.Form):
         label=gettext_lazy("Planned until"), required=False, widget=AdminDateInput
     )
 
-    def __init__(
-        self, *args: Any, campaign: Campaign, told: Sequence[Words] = (), **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        variants: Any = self.fields["variant"]
-        found = [way for words in told for way in _ways(words.lines)]
-        ways = {f"{block}:{way[0]}": f"{text}, {way}" for block, text, way in found}
-        variants.choices = [("", _("All")), *ways.items()]
+    def offer(self, versions: QuerySet[Version], ways: Mapping[str, str]) -> None:
+        """These versions, and these ways of splits in words."""
+        variant: Any = self.fields["variant"]
+        variant.choices = [("", _("All")), *ways.items()]
         if not ways:
             del self.fields["variant"]
-        versions: Any = self.fields["version"]
-        versions.queryset = campaign.versions.defer("program", "flow").order_by("-number")
-        versions.label_from_instance = lambda version: _("Version %s") % version.number
+        version: Any = self.fields["version"]
+        version.queryset = versions.defer("program", "flow").order_by("-number")
 
-    def deliveries(self, campaign: Campaign) -> QuerySet[Delivery]:
-        found = Delivery.objects.filter(campaign=campaign)
+    def deliveries(self, found: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        """Those of them that fit."""
         chosen = self.cleaned_data
         if chosen.get("version"):
             found = found.filter(version=chosen["version"])
@@ -155,6 +150,25 @@ class FilterForm(forms.Form):
             return Contact.objects.none()
 
 
+class FilterForm(BaseFilterForm):
+    def __init__(
+        self, *args: Any, campaign: Campaign, told: Sequence[Words] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer(campaign.versions.all(), ways_of(told))
+        version: Any = self.fields["version"]
+        version.label_from_instance = lambda version: _("Version %s") % version.number
+
+
+def ways_of(told: Iterable[Words], of: str = "") -> dict[str, str]:
+    """The ways of all splits in these flows, as the filter takes them, in words."""
+    found = [way for words in told for way in _ways(words.lines)]
+    return {
+        f"{block}:{way[0]}": " · ".join(filter(None, [of, f"{text}, {way}"]))
+        for block, text, way in found
+    }
+
+
 def _ways(lines: Iterable[Line]) -> Iterator[tuple[str, str, str]]:
     """The ways of all splits: the split's block, its words, and the way's."""
     for line in lines:
@@ -168,30 +182,70 @@ def _midnight(day: Any, at: time) -> datetime:
     return timezone.make_aware(datetime.combine(day, at))
 
 
-class ResultsView(
+class ResultsPage(
     PermissionCheckedMixin, SpreadsheetExportMixin, WagtailAdminTemplateMixin, TemplateView
 ):
-    model: Any = Campaign
+    """A page of rows with a filter, and the same as CSV. `named`: what a row is of, by the names
+    that its file has for it."""
+
     any_permission_required = ["view", "change", "add", "publish"]
     template_name = "wagtail_drip/admin/results.html"
     page_title = gettext_lazy("Results")
-    header_icon = "drip"
-    list_export = ["place", "mail", *(name for name, _label in COLUMNS)]
-    export_headings = {
-        "place": gettext_lazy("Place"),
-        "mail": gettext_lazy("Mail"),
-        **dict(COLUMNS),
-    }
+    named: Mapping[str, Any] = {"place": gettext_lazy("Place"), "mail": gettext_lazy("Mail")}
+    form: BaseFilterForm
+    rows: list[Row]
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.campaign = get_object_or_404(Campaign, pk=kwargs["pk"])
-        self.form = FilterForm(request.GET or None, campaign=self.campaign, told=self.told)
+    @cached_property
+    def list_export(self) -> list[str]:
+        return [*self.named, *(name for name, _label in COLUMNS)]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.GET.get("export") == self.FORMAT_CSV:
             return self.as_spreadsheet(self.rows, self.FORMAT_CSV)
         return super().get(request, *args, **kwargs)
+
+    @cached_property
+    def header_buttons(self) -> list[Any]:
+        query = self.request.GET.copy()
+        query["export"] = self.FORMAT_CSV
+        return [HeaderButton("CSV", url=f"?{query.urlencode()}", icon_name="download")]
+
+    def filtered(self, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        self.form.is_valid()
+        return self.form.deliveries(deliveries) if self.form.is_bound else deliveries
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = self.rows
+        return {
+            **super().get_context_data(**kwargs),
+            "form": self.form,
+            "named": next(iter(self.named.values())),
+            "columns": [label for _name, label in COLUMNS],
+            "rows": rows,
+            "total": Row(str(_("Total")), "", total(row.numbers for row in rows)),
+        }
+
+    def to_row_dict(self, item: Row) -> dict[str, Any]:
+        own = dict(zip(self.named, [item.place, item.mail], strict=True))
+        return own | {name: getattr(item.numbers, name) for name, _label in COLUMNS}
+
+    def get_heading(self, queryset: Any, field: str) -> str:
+        return str({**self.named, **dict(COLUMNS)}[field])
+
+    def preprocess_field_value(self, field: str, value: Any, export_format: str) -> Any:
+        value = super().preprocess_field_value(field, value, export_format)
+        runs = isinstance(value, str) and value.lstrip().startswith(FORMULA)
+        return f"'{value}" if runs else value
+
+
+class ResultsView(ResultsPage):
+    model: Any = Campaign
+    header_icon = "drip"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.campaign = get_object_or_404(Campaign, pk=kwargs["pk"])
+        self.form = FilterForm(request.GET or None, campaign=self.campaign, told=self.told)
 
     def get_page_subtitle(self) -> str:
         return str(self.campaign)
@@ -204,49 +258,16 @@ class ResultsView(
         ]
 
     @cached_property
-    def header_buttons(self) -> list[Any]:
-        query = self.request.GET.copy()
-        query["export"] = self.FORMAT_CSV
-        return [HeaderButton("CSV", url=f"?{query.urlencode()}", icon_name="download")]
-
-    @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Row]:  # type: ignore[override]
         """In reading order of the flow; places that it no longer has come last."""
-        self.form.is_valid()
-        usable = self.form if self.form.is_bound else None
-        deliveries = Delivery.objects.filter(campaign=self.campaign)
-        if usable:
-            deliveries = usable.deliveries(self.campaign)
-        numbers = measure(deliveries, "node", "step_key")
-        return list(_rows(numbers, self.told))
+        deliveries = self.filtered(Delivery.objects.filter(campaign=self.campaign))
+        return list(_rows(measure(deliveries, "node", "step_key"), self.told))
 
     @cached_property
     def told(self) -> list[Words]:
         """The flow as it is, and as it was published the last times."""
         versions = self.campaign.versions.order_by("-number").values_list("flow", flat=True)
         return words([raw(self.campaign.flow), *versions[:LOOKED_AT]])
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = self.rows
-        return {
-            **super().get_context_data(**kwargs),
-            "form": self.form,
-            "columns": [label for _name, label in COLUMNS],
-            "rows": rows,
-            "total": Row(str(_("Total")), "", total(row.numbers for row in rows)),
-        }
-
-    def to_row_dict(self, item: Row) -> dict[str, Any]:
-        own = {"place": item.place, "mail": item.mail}
-        return own | {name: getattr(item.numbers, name) for name, _label in COLUMNS}
-
-    def get_heading(self, queryset: Any, field: str) -> str:
-        return str(self.export_headings[field])
-
-    def preprocess_field_value(self, field: str, value: Any, export_format: str) -> Any:
-        value = super().preprocess_field_value(field, value, export_format)
-        runs = isinstance(value, str) and value.lstrip().startswith(FORMULA)
-        return f"'{value}" if runs else value
 
 
 def _rows(numbers: dict[tuple[Any, ...], Numbers], told: list[Words]) -> Iterator[Row]:
@@ -263,15 +284,3 @@ def _rows(numbers: dict[tuple[Any, ...], Numbers], told: list[Words]) -> Iterato
     for (node, key), found in sorted(numbers.items(), key=rank):
         known = next((one for one in told if one.block(node)), told[0])
         yield Row(known.with_way(node), names.get(key, ""), found)
-
-
-def step_rows(step: Step) -> list[tuple[Campaign, Row]]:
-    """What one mail has done, in each campaign and version that sent it. Three queries."""
-    deliveries = Delivery.objects.filter(step_key=step.translation_key)
-    numbers = measure(deliveries, "campaign_id", "version__number")
-    campaigns = Campaign.objects.defer("flow").in_bulk({pk for pk, _version in numbers})
-    found = []
-    for (pk, version), counted in sorted(numbers.items(), key=lambda i: (i[0][0], i[0][1] or 0)):
-        label = _("Version %s") % version if version else ""
-        found.append((campaigns[pk], Row(label, str(step), counted)))
-    return found

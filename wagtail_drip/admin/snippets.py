@@ -50,6 +50,7 @@ from . import (
     preview_views,
     results,
     reviewing,
+    step_results,
     tasks,
     testing,
 )
@@ -303,11 +304,13 @@ class StepViewSet(SiteBound):
         test = self.construct_view(testing.TestView)
         preview = self.construct_view(testing.PreviewAsView)
         checks = self.construct_view(mail_checks.ChecksView)
+        results_ = self.construct_view(step_results.StepResultsView)
         return [
             *super().get_urlpatterns(),
             path("test/<int:pk>/", test, name="test"),
             path("for/<int:pk>/", preview, name="preview"),
             path("checks/<int:pk>/", checks, name="checks"),
+            path("results/<int:pk>/", results_, name="results"),
         ]
 
 

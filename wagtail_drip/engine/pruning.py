@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ..conf import conf
 from ..models import (
@@ -99,8 +99,11 @@ def _imports(before: datetime) -> QuerySet[ContactImport]:
 
 
 def _decisions(before: datetime) -> QuerySet[Decision]:
-    """Also of people inside: nothing rests on them."""
-    return Decision.objects.filter(at__lt=before)
+    """Also of people inside. Which way of a split was drawn stays while mails of that person's
+    are kept: results are told by it."""
+    counted = Delivery.objects.filter(enrollment_id=OuterRef("enrollment_id"))
+    drawn = Q(Exists(counted), code="drawn")
+    return Decision.objects.filter(at__lt=before).exclude(drawn)
 
 
 def _refusals(before: datetime) -> QuerySet[Refusal]:
