@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from wagtail.models import Page
 
+from wagtail_drip.content.advising import advice
 from wagtail_drip.content.checking import problems
 
 from .support import body, heading, image, source
@@ -70,6 +71,27 @@ def test_a_link_to_a_draft():
     page = Page.objects.get(depth=2).add_child(instance=Page(title="D", slug="d", live=False))
     [problem] = problems(source(GOOD, ("button", {"label": "Go", "page": page.pk, "url": ""})))
     assert problem == 'Block 2 (Button): The page "D" that it leads to is not published.'
+
+
+@pytest.fixture(params=["html", "txt"])
+def bare(request, settings, tmp_path):
+    """A site's own frame of a mail, in which something is missing; for which part."""
+    own = tmp_path / "wagtail_drip" / "email" / f"base.{request.param}"
+    own.parent.mkdir(parents=True)
+    own.write_text("<html><head></head><body>{% for row in rows %}{{ row }}{% endfor %}</body>")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    return request.param
+
+
+def test_a_mail_without_a_link_to_unsubscribe(bare):
+    part = "mail" if bare == "html" else "mail's plain text"
+    assert problems(source(GOOD)) == [f"The {part} has no link to unsubscribe."]
+    assert problems(source(GOOD, because="you ordered")) == []  # it comes whatever one chooses
+
+
+def test_a_mail_without_the_postal_address(bare):
+    missing = "The postal address does not stand in the mail." in advice(source(GOOD))
+    assert missing == (bare == "html")
 
 
 def test_a_mail_that_gmail_would_cut_off():

@@ -130,6 +130,9 @@ def _text(source: Source) -> Iterator[str]:
         raise
     except Exception:  # what can't be rendered is an error, and told as one
         return
+    post = set(_WORD.findall(source.brand.postal_address))
+    if post - set(_WORD.findall(richtext.as_text(mail.html))):  # the foot is a site's own template
+        yield _("The postal address does not stand in the mail.")
     foot = set(_WORD.findall(richtext.as_text(around.html)))
     seen = [word for word in _WORD.findall(richtext.as_text(mail.html)) if word not in foot]
     read = set(_WORD.findall(mail.text))

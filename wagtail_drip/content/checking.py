@@ -11,6 +11,13 @@ from . import making, merge_fields
 from .compiling import MOST_BYTES, Row, Source, all_rows
 from .email_block import EmailBlock
 from .merge_fields import Fields
+from .personalizing import Envelope
+
+_ENVELOPE = Envelope(
+    message_id="check@example.com",
+    leave_url="https://example.com/the-link-to-unsubscribe/",
+    from_email="sender@example.com",
+)
 
 
 def problems(source: Source) -> list[str]:
@@ -74,13 +81,19 @@ def _meant(token: merge_fields.Token, fields: Fields) -> str:
 
 def _rendering_problems(source: Source) -> Iterator[str]:
     try:
-        made = making.sample(source)
+        made = making.sample(source, envelope=_ENVELOPE)
         size = 0 if source.words is not None else len(made.as_bytes())
     except making.OUTAGE:
         raise
     except Exception as error:
         yield _("The mail can't be rendered: %s") % error
         return
+    if source.words is None and not source.because:
+        # A template of the site's own may leave it out.
+        if _ENVELOPE.leave_url not in made.html:
+            yield _("The mail has no link to unsubscribe.")
+        elif _ENVELOPE.leave_url not in made.text:
+            yield _("The mail's plain text has no link to unsubscribe.")
     if size > MOST_BYTES:
         yield (
             _("The mail is %(size)d KB long; Gmail cuts off what is longer than %(most)d KB.")
