@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,12 +15,12 @@ from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.widgets import SlugInput
 from wagtail.blocks import StreamValue
 
-from .. import registry
+from .. import chosen, registry
 from ..models import Campaign, Topic
 from ..models.filling import ascii_slug, free_slug
 from ..streams import UNKNOWN
 from .raw_html import KeepsHtml
-from .sites import sites_of, within
+from .sites import OWN, in_reach, sites_of, within
 
 MAIL = "email"  # the channel that steps have unless they say otherwise
 
@@ -60,9 +60,28 @@ class SiteForm(WagtailAdminModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
+        for name in self._naming_other_sites(cleaned):
+            self.add_error(name, _("It names something of another site's."))
         if "slug" in self.fields and "slug" in cleaned:
             cleaned["slug"] = self._short_name(cleaned["slug"], cleaned.get("name") or "")
         return cleaned
+
+    def _naming_other_sites(self, cleaned: dict[str, Any]) -> list[str]:
+        """The streams that newly name what the user was not offered: a forged form's.
+
+        What stood there already may stay: it was put there by somebody of all sites.
+        """
+        if not self.for_user or sites_of(self.for_user) is None:
+            return []
+        streams = {name: value for name, value in cleaned.items() if isinstance(value, StreamValue)}
+        return [
+            name
+            for name, value in streams.items()
+            if not all(
+                in_reach(row, self.for_user)
+                for row in _owned(value) - _owned(getattr(self.instance, name))
+            )
+        ]
 
     def _short_name(self, given: str, name: str) -> str:
         """`given` or the present one; a free one where there is none or a namesake has it."""
@@ -71,6 +90,13 @@ class SiteForm(WagtailAdminModelForm):
         if given and not (taken and given == ascii_slug(name, len(given))):
             return given
         return free_slug(model, name, str(model._meta.model_name))
+
+
+def _owned(stream: StreamValue) -> set[Model]:
+    """What belongs to sites and is chosen in a stream, however deep."""
+    return {
+        row for _field, row in chosen.inside(stream.stream_block, stream) if isinstance(row, OWN)
+    }
 
 
 MAIL_ALONE = ("subject", "preheader", "body", "sender_name", "sender_email")

@@ -45,7 +45,7 @@ from ..models import (
 )
 from ..models.owned import offering
 
-_OWN = (ApiKey, Campaign, Cap, SharedContent, SiteBrand, SiteSettings, Step, Task, Topic)
+OWN = (ApiKey, Campaign, Cap, SharedContent, SiteBrand, SiteSettings, Step, Task, Topic)
 
 
 def sites_of(user: Any) -> frozenset[int] | None:
@@ -77,7 +77,7 @@ def within(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     if sites is None:
         return rows
     model = rows.model
-    if model in _OWN:
+    if model in OWN:
         return rows.filter(site__in=sites)
     if model is Decision:
         return rows.filter(enrollment__campaign__site__in=sites)
@@ -192,5 +192,5 @@ class SiteBound(SnippetViewSet):
 
 def check_bulk_action(request: HttpRequest, kind: str, rows: Any, action: Any) -> None:
     """Wagtail's bulk actions take rows by number, of whichever site."""
-    if not all(in_reach(row, request.user) for row in rows if isinstance(row, _OWN)):
+    if not all(in_reach(row, request.user) for row in rows if isinstance(row, OWN)):
         raise PermissionDenied
