@@ -50,6 +50,9 @@ def test_an_empty_body():
         (("button", {"label": "Go", "url": "www.x.example"}), '"www.x.example" is not an address'),
         (("button", {"label": "Go", "url": "javascript:x"}), "is not an address"),
         (("button", {"label": "{{ last_name }}", "url": "/"}), "may have no value"),
+        (("button", {"label": "Go", "url": "/?m={{ email }}"}), "in the address /?m={{ email }}."),
+        (("text", '<p><a href="/%7B%7B email }}">x</a></p>'), "in the address /{{ email }}."),
+        (("raw", '<a href="/?m={{ email }}">x</a>'), "in the address /?m={{ email }}."),
         (picture(image=None), "Block 2 (Image): No image is chosen."),
         (("product", {"which": "fixed", "chosen": None}), "No product is chosen."),
         (("sparkles", 1), "Block 2 (Unknown block): this site has no such block as “sparkles”."),
@@ -64,6 +67,12 @@ def test_a_problem_names_its_block(block, said):
 def test_an_image_without_words():
     found = problems(source(GOOD, picture(image=image().pk, alt=" ")))
     assert found == ["Block 2 (Image): Say what the image shows, or mark it as decoration."]
+
+
+@pytest.mark.django_db
+def test_an_image_with_a_merge_field_in_its_words():
+    found = problems(source(GOOD, picture(image=image().pk, alt="For {{ first_name|you }}")))
+    assert found == ["Block 2 (Image): Merge fields do not work in what an image shows."]
 
 
 @pytest.mark.django_db

@@ -257,6 +257,8 @@ class ImageBlock(LinkedBlock):
             found.append(_("Say what the image shows, or mark it as decoration."))
         elif image.is_svg():
             found.append(_("Mail programs don't show SVG images; choose a JPEG or PNG."))
+        if LOOKALIKE.search(self.alt_text(value)):
+            found.append(_("Merge fields do not work in what an image shows."))
         return found
 
     def clean(self, value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from django.utils.translation import gettext as _
 
@@ -56,6 +57,9 @@ def _row_problems(row: Row, fields: Fields) -> Iterator[str]:
         yield f"{where}: {problem}"
     for text in row.block.texts(row.value):
         yield from _token_problems(text, fields, where)
+    # There they would stay as typed, and the reader be led nowhere.
+    for url in filter(merge_fields.LOOKALIKE.search, map(unquote, row.block.links(row.value))):
+        yield f"{where}: " + _("merge fields do not work in the address %s.") % url
 
 
 def _token_problems(text: str, fields: Fields, where: str) -> Iterator[str]:
