@@ -18,7 +18,8 @@ EVENTS = {
     "product_viewed": BOOK, "back_in_stock": BOOK, "price_dropped": BOOK, "product_liked": BOOK,
     "payment_failed": {"invoice": 1}, "payment_made": {"invoice": 1}, "order_shipped": ORDER,
     "order_delivered": ORDER, "review_written": BOOK, "service_done": {}, "appointment_done": {},
-    "appointment_booked": {"day": "2026-03-20"}, "appointment_canceled": {},
+    "appointment_booked": {"day": "2026-03-20", "booking": 1},
+    "appointment_canceled": {"booking": 1},
     "subscription_started": {"renews_at": "2026-05-01", "plan": "Reading club"},
     "subscription_renewed": {}, "guide_asked": {}, "event_attended": {}, "tutorial_started": {},
     "tutorial_watched": {}, "ticket_closed": {}, "feedback_given": {},
@@ -44,7 +45,14 @@ def topic(db):
 
 @pytest.fixture
 def books(db) -> list[BookPage]:
-    seeding.pages()
+    seeding.site_of(seeding.pages())
     Site.clear_site_root_paths_cache()
     shelf = ShopPage.objects.get()
     return [add_book(shelf, title) for title in ("Swifts", "Letters to a Lighthouse")]
+
+
+@pytest.fixture
+def shop_of_events(settings) -> None:
+    """Whoever tells a story needs events alone: no orders in the shop's own tables."""
+    settings.WAGTAIL_DRIP_LINES = "wagtail_drip.models.event_lines.EventLines"
+    settings.WAGTAIL_DRIP_RECOMMENDATIONS = "wagtail_drip.models.recommending.EventRecommender"

@@ -16,7 +16,7 @@ from ..engine.files import mapping
 from ..engine.files.mapping import Recorded
 from ..engine.files.recipes import Ask, Recipe
 from ..flow.triggers import keys_of_data
-from ..models import Topic
+from ..models import Campaign, Topic
 from .sites import sites_of, within
 
 EMPTY = ("", "—")
@@ -99,6 +99,10 @@ class RecipeForm(forms.Form):
     def _topics(self, ask: Ask) -> Any:
         return within(Topic.objects.filter(channel=ask.channel).order_by("name"), self.user)
 
+    def _campaign(self, ask: Ask) -> forms.Field:
+        campaigns = within(Campaign.objects.order_by("name", "pk"), self.user)
+        return forms.ChoiceField(choices=[EMPTY, *campaigns.values_list("slug", "name")])
+
     def _code(self, ask: Ask) -> forms.Field:
         if offered := coupons.offers():
             return forms.ChoiceField(choices=[EMPTY, *offered])
@@ -136,6 +140,9 @@ class RecipeForm(forms.Form):
             of_site = Topic.objects.filter(slug=value, site=self.site)
             if ask.kind == "topic" and value and not of_site.exists():
                 self.add_error(ask.name, _("This mailing topic belongs to another site."))
+            named = Campaign.objects.filter(slug=value, site=self.site)
+            if ask.kind == "campaign" and value and not named.exists():
+                self.add_error(ask.name, _("This campaign belongs to another site."))
         return cleaned
 
     def answers(self) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 A recipe is a folder: `campaign.json` is what `drip_import` reads, and in it
 
-- `"?order"` stands for the answer to the question `order`, `"?day.key"` for a part of it, and
-  `"?same|none"` for the answer or else what follows the bar. A block with a question that nobody
-  answered, and that may stay open, is left out; so is one with such a question in its `"needs"`;
+- `"?order"` stands for the answer to the question `order`, `"?day.key"` for a part of it,
+  `"?days*2"` and `"?times+1"` for a number by it, and `"?same|none"` for the answer or else what
+  follows the bar. A block, or a name in a list, with a question that nobody answered, and that may
+  stay open, is left out; so is a block with such a question in its `"needs"`;
 - `"@hello.subject"` stands for a text of the language file: `en.json`, `fa.json` …, one flat object
   by key each. In a text, `[[amount]]` is an answer; `{{ event.[[what]]|it }}` without one is "it".
 
@@ -32,7 +33,7 @@ from ...content import coupons
 HERE = Path(__file__).parent.parent.parent / "recipes"
 SHARED = "shared"  # the folder of words that several recipes use
 FALLBACK = "en"
-KINDS = ("event", "topic", "code", "number", "address", "key", "date", "day")
+KINDS = ("event", "topic", "campaign", "code", "number", "address", "key", "date", "day")
 
 # What comes with the package, in the gallery's order.
 BUILTIN = (
@@ -45,7 +46,7 @@ BUILTIN = (
     "birthday", "holiday", "order_anniversary", "inactive", "left_topic",
 )  # fmt: skip
 
-_QUESTION = re.compile(r"\?([a-z_0-9]+)(?:\.([a-z]+))?(\|.*)?", re.DOTALL)
+_QUESTION = re.compile(r"\?([a-z_0-9]+)(?:\.([a-z]+)|([*+]\d+))?(\|.*)?", re.DOTALL)
 _TEXT = re.compile(r"@([a-z_0-9.]+)")
 _OPEN = re.compile(r"\{\{\s*[a-z.]*\[\[([a-z_0-9]+)\]\]\s*\|([^{}|]*)\}\}")
 _ANSWER = re.compile(r"\[\[([a-z_0-9]+)\]\]")
@@ -258,7 +259,7 @@ class _Filling:
             try:
                 filled = self.value(item)
             except _Open:
-                if not block:
+                if not (block or isinstance(item, str)):
                     raise
                 continue  # the block that it stands in isn't there without an answer
             if block:
@@ -267,7 +268,7 @@ class _Filling:
 
     def string(self, text: str) -> Any:
         if match := _QUESTION.fullmatch(text):
-            return self.answer(match[1], match[2], match[3])
+            return _by(match[3], self.answer(match[1], match[2], match[4]))
         if match := _TEXT.fullmatch(text):
             if match[1] not in self.texts:
                 raise BadRecipe(_("The recipe “%(name)s” has no text “%(key)s”.") % {
@@ -293,10 +294,26 @@ class _Filling:
         return given.get(part, "") if part and isinstance(given, dict) else given
 
     def said(self, text: str) -> str:
-        """A text with its answers in place."""
+        """A text with its answers in place; a date by the merge field that says it."""
         safe = escape if "<" in text else str
-        text = _OPEN.sub(lambda m: m[0] if self.answers.get(m[1]) else m[2].strip(), text)
-        return _ANSWER.sub(lambda m: safe(str(self.answers.get(m[1]) or "…")), text)
+        text = _OPEN.sub(lambda m: m[0] if self.spoken(m[1]) else m[2].strip(), text)
+        return _ANSWER.sub(lambda m: safe(self.spoken(m[1]) or "…"), text)
+
+    def spoken(self, name: str) -> str:
+        """An answer as it stands in texts; "" for none."""
+        given = self.answers.get(name) or ""
+        if not isinstance(given, Mapping):
+            return str(given)
+        # Not every date of an account can be said in a mail.
+        return f"{given['of']}.{given['key']}" if given["of"] != "user" else ""
+
+
+def _by(sum_: str | None, answer: Any) -> Any:
+    """A number as many times, or so much more; anything else as it is."""
+    if not sum_ or not isinstance(answer, int):
+        return answer
+    amount = int(sum_[1:])
+    return answer * amount if sum_[0] == "*" else answer + amount
 
 
 def _coupon_or_words(block: dict[str, Any]) -> dict[str, Any]:
