@@ -12,10 +12,11 @@ from tests import factories as make
 from wagtail_drip.admin import mail_checks
 from wagtail_drip.engine.files.exporting import export_campaign
 from wagtail_drip.engine.files.importing import import_campaign
-from wagtail_drip.models import Attribute, Campaign, Step, Suppression, Topic
+from wagtail_drip.engine.foretelling import Sample, foretell
+from wagtail_drip.models import Attribute, Campaign, Contact, Step, Suppression, Topic
 from wagtail_drip.models.publishing import gate
 
-from .support import STEPS
+from .support import STEPS, client_of, texts, url
 
 pytestmark = pytest.mark.django_db
 CONSOLE = "wagtail_drip.channels.console.ConsoleTexts"
@@ -208,3 +209,46 @@ def test_what_went_out_shows_its_length(admin_client):
     )  # fmt: skip
     page = admin_client.get(f"/admin/drip/deliveries/inspect/{row.pk}/").content.decode()
     assert "161 characters, 2 segments" in page
+
+
+def test_a_test_goes_to_the_numbers_that_are_named(settings, capsys):
+    settings.WAGTAIL_DRIP_SENDING, settings.WAGTAIL_DRIP_BASE_URL = "on", "https://shop.example"
+    step, rights = text("Hi {{ first_name|you }}"), ("change_step", "send_tests")
+    client = client_of("tester", *rights, email="me@shop.example")
+    assert url("test", step) in client.get(url("edit", step)).content.decode()
+    page = client.get(url("test", step))
+    assert page.context["form"].initial["to"] == ""  # no address of mails
+    assert "It costs what any other does" in page.content.decode()
+    wrong = client.post(url("test", step), {"to": "me@shop.example"})
+    assert "is no phone number" in wrong.content.decode()
+    sent = client.post(url("test", step), {"to": "+44 7400 123456, +44 7400 123457"}, follow=True)
+    assert "on their way to +447400123456, +447400123457" in texts(sent)
+    assert capsys.readouterr().out.count("[Test] Hi Alex") == 2
+    settings.WAGTAIL_DRIP_SMS_REGION = "GB"
+    own = Contact.objects.get(user__username="tester")
+    own.attributes = {"phone": "07400 123456"}
+    own.save()
+    assert client.get(url("test", step)).context["form"].initial["to"] == "+447400123456"
+
+
+def test_what_is_no_message_to_people_has_no_test():
+    call = make.step("Call", channel="webhook")
+    client = client_of("tester", "change_step", "send_tests")
+    assert url("test", call) not in client.get(url("edit", call)).content.decode()
+    assert client.get(url("test", call)).status_code == 302
+
+
+def test_somebody_made_up_has_a_number(editor):
+    """As they have an address: so that a plan shows when its text messages go."""
+    topic = make.topic("texts", channel="sms")
+    campaign = make.campaign(nodes={"n1": make.send(text("Hi"))}, sms_topic=topic)
+    outcomes = [item.outcome for item in foretell(campaign, Sample(), start=make.NOW).items]
+    assert outcomes == ["entered", "sent", "completed"]
+    asked = {"who": "sample", "version": "live", "person-topics": [topic.pk], "person-number": 1,
+             "events-TOTAL_FORMS": "0", "events-INITIAL_FORMS": "0"}  # fmt: skip
+    assert "“A text” is sent" in editor.post(url("try", campaign), asked).content.decode()
+    Attribute.objects.create(key="phone", label="Phone", type="phone")
+    page = editor.get(url("try", campaign)).content.decode()
+    assert 'value="+447400123456"' in page
+    without = editor.post(url("try", campaign), {**asked, "person-attribute_phone": ""})
+    assert "no usable number" in without.content.decode()

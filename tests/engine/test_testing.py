@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from urllib.parse import urlsplit
 
@@ -14,8 +15,12 @@ from tests import factories as make
 from tests.content.support import Answering, person
 from wagtail_drip.channels.base import Refused, Sent
 from wagtail_drip.channels.memory import MemoryChannel
+from wagtail_drip.channels.sms import SmsChannel
 from wagtail_drip.content.merge_fields import MergeField
 from wagtail_drip.engine.testing import send_test
+from wagtail_drip.models import Suppression
+from wagtail_drip.models.addresses import keyed_hash
+from wagtail_drip.models.consent import suppress
 
 pytestmark = pytest.mark.django_db
 BODY = [
@@ -107,9 +112,6 @@ def test_what_keeps_it_back_says_so(channel, now, settings, sending, addresses, 
 
 
 def test_who_complained_gets_no_test_either(channel, now):
-    from wagtail_drip.models import Suppression
-    from wagtail_drip.models.addresses import keyed_hash
-
     Suppression.objects.create(
         address_hash=keyed_hash("me@shop.example"), scope="all", reason="complained", created_at=now
     )
@@ -128,3 +130,57 @@ def test_an_outage_is_told(channel, now):
     channel.outage = "down"
     with pytest.raises(ValueError, match="can't be reached: down"):
         send_test(make.step(body=BODY), ["me@shop.example"], now=now)
+
+
+# Text messages
+
+
+@pytest.fixture
+def texts():
+    channel = MemoryChannel(slug="sms")
+    found = {"sms": SmsChannel(channel)}
+    with hooks.register_temporarily("register_drip_channels", lambda: found):
+        yield channel
+
+
+def words(text: str):
+    return make.step(
+        "Hi", channel="sms", message=json.dumps([{"type": "sms", "value": {"text": text}}])
+    )
+
+
+def test_a_text_message_is_marked_and_goes_to_the_number_alone(texts, now):
+    step = words("Hi {{ first_name|you }}: https://shop.example/books/")
+    ann = person(email="ann@example.com", first_name="Ann", attributes={"phone": "+447400999999"})
+    before = rows()
+    [told] = send_test(step, ["+447400123456"], reader=ann, now=now)
+    [sent] = texts.taken
+    assert not told.trouble and sent.to == "+447400123456"
+    assert sent.text == "[Test] Hi Ann: https://shop.example/books/"
+    assert rows() == before
+
+
+def test_a_number_that_said_stop_gets_no_test(texts, now):
+    suppress("+447400123456", reason=Suppression.Reason.UNSUBSCRIBED, at=now)
+    with pytest.raises(ValueError, match=r"get no text messages at all: \+447400123456"):
+        send_test(words("Hi"), ["+447400123456"], now=now)
+    assert texts.tried == []
+
+
+def test_a_number_must_be_on_the_allowlist_itself(texts, now, settings):
+    settings.WAGTAIL_DRIP_SENDING = "allowlist"
+    settings.WAGTAIL_DRIP_ALLOWLIST = ["+447400123456"]
+    assert send_test(words("Hi"), ["+447400123456"], now=now)[0].trouble == ""
+    with pytest.raises(ValueError, match=r"doesn't name: \+447400999999"):
+        send_test(words("Hi"), ["+447400999999"], now=now)
+
+
+def test_a_site_without_text_messages_says_so(now, settings):
+    settings.WAGTAIL_DRIP_SMS_BACKEND = ""
+    with pytest.raises(ValueError, match="SMS_BACKEND is not set"):
+        send_test(words("Hi"), ["+447400123456"], now=now)
+
+
+def test_what_goes_to_other_systems_is_no_test(channel, now):
+    with pytest.raises(ValueError, match="Only mails and text messages"):
+        send_test(make.step("Call", channel="webhook"), ["me@shop.example"], now=now)

@@ -24,13 +24,13 @@ from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views import snippets
 
 from .. import registry
+from ..engine.testing import TESTED
 from ..models import Campaign, Choice, Step
 from ..models.gating import log_refusal
 from ..models.publishing import note_refusal, publish_mails
 from . import choosing, mail_checks, refusing, stand_ins
 from .actions import publish_all_label
 from .choosing import PUBLISH_ALL, Asked
-from .forms import MAIL
 from .permissions import may, may_see_campaigns, may_see_people, may_send_tests
 from .places import BACK, FLOW_TAB, campaign_url, step_url
 from .saving import SerialSaves
@@ -276,7 +276,7 @@ class StepEditView(SerialSaves, GatedViewMixin, snippets.EditView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        if self.object.channel == MAIL and may_send_tests(self.request.user):
+        if self.object.channel in TESTED and may_send_tests(self.request.user):
             context["test_url"] = self.page_url("test")
         if self.campaign:
             latest = self.campaign.get_latest_revision_as_object()

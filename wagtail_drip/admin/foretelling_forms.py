@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy
 from wagtail.admin.widgets import AdminDateTimeInput
 
 from .. import registry
+from ..conf import conf
+from ..content.making import SAMPLE_NUMBER
 from ..engine.foretold import Sample, WhatIf
 from ..flow import clocks
 from ..models import Campaign, Contact, Tag, Topic, matching
@@ -140,7 +142,8 @@ class PersonForm(ContactForm):
     )
 
     def __init__(self, *args: Any, campaign: Campaign, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, instance=Contact(), **kwargs)
+        reached = Contact(attributes={conf.SMS_ATTRIBUTE: SAMPLE_NUMBER})
+        super().__init__(*args, instance=reached, **kwargs)
         topics = within(Topic.objects.filter(site=campaign.site_id).order_by("name"), user)
         self.fields["topics"].queryset = topics  # type: ignore[attr-defined]
         chosen = (campaign.topic_id, campaign.sms_topic_id)
@@ -167,10 +170,13 @@ class PersonForm(ContactForm):
 
     def sample(self) -> Sample:
         known = self.cleaned_data
+        attributes = {key: value for key, value in self.values.items() if value is not None}
+        if conf.SMS_ATTRIBUTE not in self.values:  # where the form doesn't ask for their number
+            attributes[conf.SMS_ATTRIBUTE] = SAMPLE_NUMBER
         return Sample(
             language=known["language"],
             time_zone=known["time_zone"],
-            attributes={key: value for key, value in self.values.items() if value is not None},
+            attributes=attributes,
             first_name=known["first_name"],
             last_name=known["last_name"],
             tags=known["tags"],

@@ -1,6 +1,7 @@
 """The pages "Send a test" and "For whom the preview is".
 
-A test is of the mail as it was saved last; it goes to oneself or to a few named addresses.
+A test is of the mail or text message as it was saved last; it goes to oneself or to a few named
+addresses or numbers.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
+from ..content import phone
+from ..content.phone import SMS
 from ..engine import testing
-from ..models import Campaign, Event, Step
+from ..models import Campaign, Contact, Event, Step
 from ..models.addresses import normalize
 from . import stand_ins
+from .forms import MAIL
 from .log_entries import TEST_LOGGED
 from .permissions import may, may_see_people, may_send_tests
 from .places import BACK, step_url, steps_url
@@ -49,8 +53,14 @@ class TestForm(StandInForm):
     )
     field_order = ["to", "campaign", "who", "contact", "event"]
 
-    def __init__(self, *args: Any, campaigns: list[Campaign], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, campaigns: list[Campaign], channel: str = MAIL, **kwargs: Any
+    ) -> None:
         super().__init__(*args, campaigns=campaigns, **kwargs)
+        self.channel = channel
+        if channel == SMS:
+            text = _("Up to 5 numbers, separated by commas, with the country's code: +44 ….")
+            self.fields["to"].help_text = text
         ids = [campaign.pk for campaign in campaigns]
         field = self.fields["campaign"]
         field.queryset = Campaign.objects.filter(pk__in=ids)  # type: ignore[attr-defined]
@@ -59,15 +69,19 @@ class TestForm(StandInForm):
 
     def clean_to(self) -> list[str]:
         found: list[str] = []
-        for address in filter(None, re.split(r"[,;\s]+", self.cleaned_data["to"])):
+        # Numbers may be written with spaces in them.
+        between, one_form = (r"[,;\n]+", phone.normalize) if self.channel == SMS else (
+            r"[,;\s]+", normalize
+        )  # fmt: skip
+        for address in filter(str.strip, re.split(between, self.cleaned_data["to"])):
             try:
-                found.append(normalize(address))
+                found.append(one_form(address))
             except ValueError as error:
                 raise forms.ValidationError(str(error)) from None
         addresses = list(dict.fromkeys(found))
         if not addresses:
             raise forms.ValidationError(_("Name at least one address."))
-        if reason := testing.obstacle(addresses):
+        if reason := testing.obstacle(addresses, self.channel):
             raise forms.ValidationError(reason)
         return addresses
 
@@ -143,15 +157,16 @@ class TestView(StandInPage):
     form_class = TestForm
 
     def allowed(self, user: Any) -> bool:
-        return may_send_tests(user)
+        return may_send_tests(user) and self.object.channel in testing.TESTED
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        reason = testing.obstacle([])
-        return {**super().get_context_data(**kwargs), "test": True, "reason": reason}
+        reason, is_text = testing.obstacle([], self.object.channel), self.object.channel == SMS
+        told = {"test": True, "is_text": is_text, "reason": reason}
+        return {**super().get_context_data(**kwargs), **told}
 
     def form(self, *args: Any, **kwargs: Any) -> StandInForm:
-        form = super().form(*args, **kwargs)
-        if not getattr(self.request.user, "email", ""):
+        form = super().form(*args, channel=self.object.channel, **kwargs)
+        if self.object.channel == MAIL and not getattr(self.request.user, "email", ""):
             field = form.fields["to"]
             without = _("Your account has no e-mail address, so say where the test is to go.")
             field.help_text = f"{without} {field.help_text}"
@@ -161,7 +176,15 @@ class TestView(StandInPage):
         wanted = self.request.GET.get(BACK, "")
         first = next((c.pk for c in self.campaigns if str(c.pk) == wanted), None)
         first = first or (self.campaigns[0].pk if self.campaigns else None)
-        return {"to": getattr(self.request.user, "email", ""), "campaign": first}
+        return {"to": self.own_address(), "campaign": first}
+
+    def own_address(self) -> str:
+        """Where the user gets what goes by this channel."""
+        user = self.request.user
+        if self.object.channel == MAIL:
+            return getattr(user, "email", "")
+        own = Contact.objects.filter(user=user.pk).first()
+        return phone.number_of(own.attributes) if own else ""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.form(request.POST)

@@ -19,6 +19,8 @@ from datetime import datetime, timedelta
 from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
+from ..conf import conf
+from ..content.making import SAMPLE_NUMBER
 from ..flow import compiling
 from ..flow.program import KINDS, Program, Stay
 from ..flow.reasons import Reason, because
@@ -185,6 +187,9 @@ class _Foretelling:
 
     def _made_up(self, sample: Sample) -> Contact:
         email = f"person-{sample.number}@{SAMPLE_DOMAIN}"
+        attributes = sample.attributes
+        if attributes is None:
+            attributes = {conf.SMS_ATTRIBUTE: SAMPLE_NUMBER}
         contact = Contact(
             pk=-sample.number,  # chance looks at keys; of no real contact, whatever comes
             uuid=uuid.UUID(int=sample.number),
@@ -194,7 +199,7 @@ class _Foretelling:
             last_name=sample.last_name,
             language=sample.language,
             time_zone=sample.time_zone,
-            attributes=dict(sample.attributes),
+            attributes=dict(attributes),
             created_at=self.start,
         )
         create([contact])

@@ -25,6 +25,7 @@ class WhatIf:
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Somebody made up. `topics` and `tags`: primary keys; None: the campaign's own topic.
+    `attributes`: None: a number to which text messages go, as an address is there for mails.
 
     What is drawn by chance is drawn for them as for anybody, and always the same for the same
     `number`.
@@ -32,7 +33,7 @@ class Sample:
 
     language: str = ""
     time_zone: str = ""
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] | None = None
     first_name: str = ""
     last_name: str = ""
     tags: Collection[int] = ()

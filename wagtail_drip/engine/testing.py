@@ -1,8 +1,8 @@
-"""Testing: a mail for those who write it, made and sent as readers get theirs, and harmless.
+"""Testing: a mail or text message for those who write it, made and sent as readers get theirs.
 
 It is made as previews are, so no code is issued and no field asked; it goes out by the same
 channel. There is no delivery behind it, so nothing counts it, and its links lead where they lead
-without a detour. Its link to leave leads to a page that says it is a test.
+without a detour. A mail's link to leave leads to a page that says it is a test.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..channels.base import Again, Outcome, Sent, Session
 from ..conf import conf
 from ..content import links, making
 from ..content.personalizing import Envelope, Mail, Recipient
+from ..content.phone import SMS
 from ..content.targets import Tracking
 from ..models import Campaign, Step
 from ..models.consent import suppressed
@@ -27,6 +28,8 @@ from .checking import on_allowlist
 from .planning import message_id
 from .sending import may_send
 
+MAIL = "email"
+TESTED = (MAIL, SMS)
 MOST = 5  # addresses at once: whoever wants more of it has a campaign
 
 
@@ -38,9 +41,14 @@ class Tested:
     trouble: str = ""
 
 
-def obstacle(addresses: Sequence[str]) -> str:
-    """Why no test can go to all of these normalized addresses; "" where it can."""
+def obstacle(addresses: Sequence[str], channel: str = MAIL) -> str:
+    """Why no test can go to all of these normalized addresses; "" where it can.
+
+    `channel`: MAIL, or SMS, whose addresses are numbers.
+    """
     if reason := may_send():
+        return reason
+    if channel == SMS and (reason := registry.channels()[SMS].obstacle()):
         return reason
     if len(addresses) > MOST:
         return _("A test goes to %d addresses at most.") % MOST
@@ -49,7 +57,10 @@ def obstacle(addresses: Sequence[str]) -> str:
             "WAGTAIL_DRIP_SENDING is allowlist, and WAGTAIL_DRIP_ALLOWLIST doesn't name: %s"
         ) % ", ".join(kept)
     if against := suppressed(addresses, transactional=True):
-        return _("These addresses get no mail at all: %s") % ", ".join(sorted(against))
+        text = _("These addresses get no mail at all: %s")
+        if channel == SMS:
+            text = _("These numbers get no text messages at all: %s")
+        return text % ", ".join(sorted(against))
     return ""
 
 
@@ -66,17 +77,17 @@ def send_test(
     `campaign`: whose mail it is. `reader`: who it is made for; None: a sample person. Raises
     ValueError, in words for an editor, where it can't be made or may not be sent.
     """
-    if reason := obstacle(addresses):
+    if step.channel not in TESTED:
+        raise ValueError(_("Only mails and text messages can be sent as a test."))
+    if reason := obstacle(addresses, step.channel):
         raise ValueError(reason)
-    if step.channel != "email":
-        raise ValueError(_("Only mails can be sent as a test."))
     mails = [_made(step, address, campaign, reader, now) for address in addresses]
-    channel = registry.channels().get(step.channel)
-    if channel is None:
-        raise ValueError(_("There is no channel “%s”.") % step.channel)
-    session = channel.open()
+    session = registry.channels()[step.channel].open()
     if isinstance(session, Again):
-        raise ValueError(_("The mail server can't be reached: %s") % session.reason)
+        text = _("The mail server can't be reached: %s")
+        if step.channel == SMS:
+            text = _("Text messages can't be sent just now: %s")
+        raise ValueError(text % session.reason)
     with session:
         return [Tested(mail.to, _trouble(_transmit(session, mail))) for mail in mails]
 
@@ -97,11 +108,14 @@ def _made(
         one_click=campaign is None or not campaign.transactional,
     )
     try:
-        return making.sample(marked, recipient=reader, to=to, envelope=envelope, date=now)
+        made = making.sample(marked, recipient=reader, to=to, envelope=envelope, date=now)
+        if step.channel == SMS:
+            made.to, made.text = to, _("[Test] %s") % made.text
+        return made
     except making.OUTAGE:
         raise
     except Exception as error:  # a draft may hold anything
-        raise ValueError(_("The mail can't be made yet: %s") % error) from error
+        raise ValueError(_("It can't be made yet: %s") % error) from error
 
 
 def _transmit(session: Session, mail: Mail) -> Outcome:
