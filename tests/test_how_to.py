@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.parse
 import urllib.request
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Group
 from django.dispatch import Signal
 from wagtail import hooks
+from wagtail.models import Site
 
 from tests import factories
 from tests.content.support import make_one, source
 from wagtail_drip import checks, registry
 from wagtail_drip.content.personalizing import Recipient
+from wagtail_drip.engine.ticking import tick
 from wagtail_drip.flow.checking import problems
 from wagtail_drip.flow.compiling import compile_flow
 from wagtail_drip.models import Consent, Contact, Enrollment, Event, matching
@@ -142,6 +147,55 @@ def test_a_receiver_of_webhooks(run, monkeypatch, settings, now):
     send_due(now)
     row.refresh_from_db()
     assert row.state == "sent"
+
+
+def test_a_social_post(run, monkeypatch, settings, tmp_path, now):
+    """A book is published, and one post of it comes about, at the hour that the flow waits for."""
+    from example_site.shop import seeding
+    from example_site.shop.models import BookPage, ShopPage
+    from tests.channels.test_webhook import SECRET, Receiver
+    from tests.example_site.conftest import add_book
+
+    seeding.site_of(seeding.pages())
+    Site.clear_site_root_paths_cache()
+    run("post on a social network", 0, BookPage=BookPage)
+    settings.WAGTAIL_DRIP_WEBHOOK_SECRETS = {"127.0.0.1": SECRET}
+    settings.WAGTAIL_DRIP_WEBHOOK_LOOPBACK = True
+    settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path
+    network = Receiver()
+    text = re.search(r"`(New on our shelf: .*?)`", HOW_TO)[1]
+    value = {"url": f"http://127.0.0.1:{network.port}/", "event": "post", "text": text}
+    step = factories.step("Post", channel="webhook")
+    step.message = json.dumps([{"type": "webhook", "value": value | {"fields": []}}])
+    step.save()
+    campaign = factories.campaign("posts", trigger="book_out", entry_rule="per_event")
+    campaign.flow = json.dumps([
+        {"type": "wait_hours", "value": {"window": {"start": "18:00", "end": "21:00"}}, "id": "w1"},
+        {"type": "webhook", "value": {"step": step.pk}, "id": "s1"},
+    ])  # fmt: skip
+    with time_machine.travel(now, tick=False) as clock:
+        campaign.save_revision().publish()
+        book = add_book(ShopPage.objects.get(), "Swifts")
+        for _twice in range(2):
+            book.save_revision().publish()
+        while tick(now).any:
+            pass
+        assert network.got == []
+        clock.move_to(now + timedelta(hours=9))
+        while tick(now + timedelta(hours=9)).any:
+            pass
+    [(_path, headers, body)] = network.got
+    network.server.shutdown()
+    posted = []
+    monkeypatch.setattr(urllib.request, "urlopen", posted.append)
+    monkeypatch.setattr("time.time", (now + timedelta(hours=9)).timestamp)
+    run("tell another system, such as Zapier or a CRM", 1, SECRET=SECRET)
+    told = run.seen["receive"](headers, body)
+    run("post on a social network", 1, TOKEN="t")
+    run.seen["post"](told)
+    said = urllib.parse.parse_qs(posted[0].data.decode())["status"][0]
+    assert said == f"New on our shelf: Swifts. {book.full_url}"
+    assert posted[0].headers["Idempotency-key"] == told["id"] and told["contact"] == {}
 
 
 def test_consent_at_a_form(run):

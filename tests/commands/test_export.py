@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from wagtail.images import get_image_model
+from wagtail.images.tests.utils import get_test_image_file
 from wagtail.models import Locale, Page, Site
 
 from tests import factories
@@ -47,6 +49,39 @@ def test_export_import_export_is_identical(tmp_path):
     factories.step("Another")
     call_command("drip_import", str(file), verbosity=0)
     assert export() == first
+
+
+def picture(title: str, size: tuple[int, int] = (40, 30)):
+    file = get_test_image_file(filename=f"{title}.png", size=size)
+    image = get_image_model()(title=title, file=file)
+    image._set_file_hash()  # as Wagtail does for what is uploaded
+    image.save()
+    return image
+
+
+def test_a_picture_goes_along_by_what_it_is_not_by_its_number(tmp_path):
+    shop = picture("The shop")
+    embed = f'<embed embedtype="image" format="left" id="{shop.pk}" alt="Our shop"/>'
+    body = [
+        {"type": "image", "value": {"image": shop.pk, "alt": "Our shop"}, "id": "i1"},
+        {"type": "text", "value": f"<p>Here:</p>{embed}", "id": "t1"},
+    ]
+    text = [{"type": "text", "value": "<p>Hi</p>", "id": "t1"}]
+    make_campaign(factories.step("One", body=body), factories.step("Two", body=text))
+    first, file = export(), tmp_path / "file.json"
+    named = json.loads(first)["steps"][0]["body"][0]["value"]["image"]
+    assert named == {"title": "The shop", "collection": "Root", "sha1": shop.file_hash}
+    file.write_text(first)
+    # On the other site the same picture has another title, and another picture has this one's.
+    Campaign.objects.all().delete()
+    Step.objects.all().delete()
+    shop.delete()
+    picture("The shop", size=(20, 20))
+    same = picture("Front of the shop")
+    call_command("drip_import", str(file), "--publish", verbosity=0)
+    blocks = Step.objects.get(name="One").body.raw_data
+    assert blocks[0]["value"]["image"] == same.pk
+    assert f'id="{same.pk}"' in blocks[1]["value"]
 
 
 def test_the_pace_comes_back_as_it_was(tmp_path):

@@ -258,6 +258,23 @@ def test_a_declaration_that_fails_breaks_no_save(use, now, caplog):
         source.disconnect()
 
 
+def test_a_date_whose_field_has_vanished_stops_nothing_else(use, orders, now, caplog):
+    use(dated(date="order", days=30))
+    use(DateTrigger("other_date", "has another", date="birthday"))
+    order("ann@example.com", now - 30 * DAY)
+    orders.field = "gone"  # a migration of the site's took it away
+    person(now.date().isoformat(), "bob@example.com")
+    order("cyd@example.com", now - 30 * DAY)  # can still be saved
+    while tick(now).any:
+        pass
+    assert [event.contact.email for event in Event.objects.all()] == ["bob@example.com"]
+    assert Order.objects.count() == 2 and "'Order' object has no attribute 'gone'" in caplog.text
+    assert "has no date “gone”" in str(checks.sources())
+    orders.field = "created_at"  # put right on the same day: nobody is lost
+    note_dates(now)
+    assert occur(now) == 2
+
+
 @pytest.mark.parametrize(
     "wrong", [{"field": "gone"}, {"field": "total"}, {"email": "mail"}, {"user": "user"}]
 )
