@@ -18,7 +18,7 @@ from wagtail.admin.telepath import register
 from wagtail.blocks import Block, ChoiceBlock, FieldBlock, StreamBlock, StreamValue
 from wagtail.blocks.stream_block import StreamBlockAdapter
 
-from .chosen import at_once
+from .chosen import Brought, at_once
 
 UNKNOWN = "unknown"  # the form's stand-in; it is never stored
 
@@ -110,6 +110,11 @@ class OpenStreamBlock(StreamBlock):
 
     def get_prep_value(self, value: Any) -> list[dict[str, Any]]:
         return with_ids(unwrapped(super().get_prep_value(value)))
+
+    def value_from_datadict(self, data: Any, files: Any, prefix: str) -> StreamValue:
+        if not isinstance(data, Brought):  # a stream inside another one has it already
+            data = Brought(data, self, prefix)
+        return super().value_from_datadict(data, files, prefix)
 
     def get_form_state(self, value: Any) -> list[dict[str, Any]]:
         with at_once(self, value):

@@ -133,6 +133,50 @@ def the_same(slug: str, editor, *amounts: int) -> None:
     assert len(many) == len(few), more(few, many)
 
 
+@pytest.mark.parametrize("slug", ["image", "button", "product", "columns", "shared"])
+def test_what_is_typed_into_a_longer_mail_costs_the_queries_of_a_shorter_one(slug, editor):
+    sample = Sample()
+    stream = Step._meta.get_field("body").stream_block
+
+    def asked(blocks: int) -> list[str]:
+        value = [
+            {"type": slug, "id": str(uuid4()), "value": sample.of(stream.child_blocks[slug])}
+            for _ in range(blocks)
+        ]
+        step = make.step()
+        data = {"name": "Typed", "subject": "Typed", **as_typed(stream, value, "body")}
+        with CaptureQueriesContext(connection) as captured:
+            answer = editor.post(url("preview_on_edit", step), data)
+        assert answer.json()["is_valid"]
+        shown = editor.get(f"{url('preview_on_edit', step)}?mode=html").text
+        assert slug != "image" or shown.count('class="picture"') == blocks
+        return [one["sql"] for one in captured]
+
+    asked(1)
+    few, many = map(asked, (2, 6))
+    assert len(many) == len(few), more(few, many)
+
+
+def as_typed(block: Block, value: Any, prefix: str) -> dict[str, str]:
+    """Raw data as the browser sends it."""
+    if isinstance(block, StreamBlock):
+        found = {f"{prefix}-count": str(len(value))}
+        for number, one in enumerate(value):
+            start = f"{prefix}-{number}"
+            found |= {f"{start}-deleted": "", f"{start}-order": str(number)}
+            found |= {f"{start}-type": one["type"], f"{start}-id": one["id"]}
+            found |= as_typed(block.child_blocks[one["type"]], one["value"], f"{start}-value")
+        return found
+    if isinstance(block, StructBlock):
+        found = {}
+        for name, child in block.child_blocks.items():
+            found |= as_typed(child, value[name], f"{prefix}-{name}")
+        return found
+    if isinstance(block, RichTextBlock):
+        value = block.field.widget.format_value(value)
+    return {prefix: str(value)} if value else {}
+
+
 def more(few: list[str], many: list[str]) -> str:
     """What was asked more often, without what differs from row to row."""
 

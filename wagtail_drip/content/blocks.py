@@ -13,16 +13,15 @@ from wagtail.blocks import (
     BooleanBlock,
     CharBlock,
     ChoiceBlock,
-    PageChooserBlock,
     RichTextBlock,
     StaticBlock,
     StructBlockValidationError,
     TextBlock,
 )
-from wagtail.images.blocks import ImageChooserBlock
 from wagtail.rich_text import RichText
 
 from .. import registry
+from ..chosen import ImageChooser, PageChooser
 from ..streams import OpenStreamBlock, sharing
 from . import references, richtext
 from .confirm_block import ConfirmBlock
@@ -181,7 +180,7 @@ class QuoteBlock(EmailStructBlock):
 class LinkedBlock(EmailStructBlock):
     """A block that leads somewhere: to a page of the site, or to an address."""
 
-    page = PageChooserBlock(label=gettext_lazy("Leads to this page"), required=False)
+    page = PageChooser(label=gettext_lazy("Leads to this page"), required=False)
     url = CharBlock(
         label=gettext_lazy("or to this address"),
         required=False,
@@ -211,7 +210,7 @@ class LinkedBlock(EmailStructBlock):
 
 class ImageBlock(LinkedBlock):
     kept = True
-    image = ImageChooserBlock(label=gettext_lazy("Image"))
+    image = ImageChooser(label=gettext_lazy("Image"))
     alt = CharBlock(
         label=gettext_lazy("What it shows"),
         required=False,

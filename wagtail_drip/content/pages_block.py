@@ -7,10 +7,11 @@ from typing import Any
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from wagtail.blocks import BooleanBlock, CharBlock, ChoiceBlock, IntegerBlock, PageChooserBlock
+from wagtail.blocks import BooleanBlock, CharBlock, ChoiceBlock, IntegerBlock
 from wagtail.coreutils import resolve_model_string
 from wagtail.models import Page, get_page_models
 
+from ..chosen import PageChooser
 from . import products
 from .email_block import PREVIEW, EmailStructBlock
 from .product_block import shortened
@@ -35,7 +36,7 @@ class LatestPagesBlock(EmailStructBlock):
     words_in = ("heading",)
     heading = CharBlock(label=gettext_lazy("Heading"), required=False)
     kind = ChoiceBlock(label=gettext_lazy("Which pages"), choices=page_types, required=False)
-    below = PageChooserBlock(
+    below = PageChooser(
         label=gettext_lazy("only below this page"),
         required=False,
         help_text=gettext_lazy("On an installation with several sites, choose one here."),

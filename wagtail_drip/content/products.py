@@ -16,9 +16,10 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from wagtail.blocks import Block, PageChooserBlock
+from wagtail.blocks import Block
 from wagtail.models import Locale, Page
 
+from ..chosen import PageChooser
 from ..conf import conf
 from .personalizing import Fault, Hold, for_staff
 
@@ -172,9 +173,7 @@ class PageProducts(ProductAdapter):
         return self.product(page) if isinstance(page, self.page_model()) else None
 
     def chooser_block(self) -> Block:
-        return PageChooserBlock(
-            required=False, page_type=self.model, label=gettext_lazy("Which page")
-        )
+        return PageChooser(required=False, page_type=self.model, label=gettext_lazy("Which page"))
 
     def page_model(self) -> type[Page]:
         if isinstance(self.model, str):

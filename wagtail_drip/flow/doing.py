@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail.blocks import CharBlock, ChoiceBlock, StructBlock
-from wagtail.snippets.blocks import SnippetChooserBlock
 
+from ..chosen import SnippetChooser
 from . import program
 from .parts import Part, fields
 
@@ -14,7 +14,7 @@ GROUP = gettext_lazy("Do")
 
 
 class SendBlock(Part, StructBlock):
-    step = SnippetChooserBlock("wagtail_drip.Step", label=gettext_lazy("Mail"))
+    step = SnippetChooser("wagtail_drip.Step", label=gettext_lazy("Mail"))
     # Its sentence, and what stands in it where no step is chosen.
     said, nothing = gettext_lazy("Send “%s”"), gettext_lazy("no mail")
 
@@ -47,7 +47,7 @@ class WebhookBlock(SendBlock):
     """A send like any other: it has a delivery, its states and its place in the line."""
 
     channel = "webhook"
-    step = SnippetChooserBlock("wagtail_drip.Step", label=gettext_lazy("Call"))
+    step = SnippetChooser("wagtail_drip.Step", label=gettext_lazy("Call"))
     said, nothing = gettext_lazy("Call “%s”"), gettext_lazy("no other system")
 
     class Meta:
@@ -62,7 +62,7 @@ class TextMessageBlock(SendBlock):
     """A send like any other. Who has not agreed to text messages goes on without it."""
 
     channel = "sms"
-    step = SnippetChooserBlock("wagtail_drip.Step", label=gettext_lazy("Text message"))
+    step = SnippetChooser("wagtail_drip.Step", label=gettext_lazy("Text message"))
     said, nothing = gettext_lazy("Send the text message “%s”"), gettext_lazy("no text message")
 
     class Meta:
@@ -78,7 +78,7 @@ class TaskBlock(SendBlock):
     `task_done` behind it lets them stay until it is done."""
 
     channel = "task"
-    step = SnippetChooserBlock("wagtail_drip.Step", label=pgettext_lazy("of the staff", "Task"))
+    step = SnippetChooser("wagtail_drip.Step", label=pgettext_lazy("of the staff", "Task"))
     said, nothing = gettext_lazy("Give the staff the task “%s”"), gettext_lazy("no task")
 
     class Meta:
@@ -92,7 +92,7 @@ class TaskBlock(SendBlock):
 class EnrollBlock(Part, StructBlock):
     """Consent, suppression and the other campaign's entry rule hold; its audience isn't asked."""
 
-    campaign = SnippetChooserBlock("wagtail_drip.Campaign", label=gettext_lazy("Campaign"))
+    campaign = SnippetChooser("wagtail_drip.Campaign", label=gettext_lazy("Campaign"))
 
     def compile(self, value, id, next, compiler):
         action = {"do": "enroll", "campaign": fields(value)["campaign"]}

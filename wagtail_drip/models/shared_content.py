@@ -28,8 +28,8 @@ from wagtail.models import (
     WorkflowMixin,
 )
 from wagtail.search import index
-from wagtail.snippets.blocks import SnippetChooserBlock
 
+from ..chosen import SnippetChooser
 from ..content.blocks import BodyBlock
 from ..content.compiling import Source
 from ..content.email_block import PREVIEW
@@ -161,7 +161,7 @@ class SharedContent(
         return HttpResponse(sampling.as_on_dark_screens(mail.html) if dark else mail.html)
 
 
-class SharedBlock(GroupBlock, SnippetChooserBlock):
+class SharedBlock(GroupBlock, SnippetChooser):
     """Shows the blocks of shared content as if they stood in the mail itself."""
 
     kept = True
