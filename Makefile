@@ -8,7 +8,7 @@ export PORT
 VERSIONS = py3.11-dj5.2-wt7.4 py3.12-dj6.0-wt8.0 py3.13-dj6.1-wt8.0
 
 .PHONY: help demo test test-postgresql test-mariadb test-all $(VERSIONS)
-.PHONY: browser long pictures records lint types migrations-check wheel-check clean-demo bench
+.PHONY: browser long pictures records bench-import lint types migrations-check wheel-check clean-demo bench
 
 help:
 	@echo "make demo              the bookshop with admin, cluster and outbox (PORT=8000)"
@@ -26,6 +26,7 @@ help:
 	@echo "make browser           visitors' and editors' stories and every page in Chromium; axe where npm is"
 	@echo "make pictures          write the tutorial's pictures anew"
 	@echo "make records           how long lists of a million records take; fills POSTGRES_URL (…bench…)"
+	@echo "make bench-import      how long a file of 100,000 people takes, and how much memory; fills POSTGRES_URL (…bench…)"
 	@echo "make wheel-check       the wheel works in an empty environment"
 	@echo "make lint types        ruff; mypy"
 	@echo "make messages          read the words to translate out of the package, and compile the catalogs (GNU gettext)"
@@ -122,6 +123,10 @@ migrations-check: python
 # Fills the very database that POSTGRES_URL names.
 records: python
 	@DATABASE_URL="$${POSTGRES_URL:?names no server}" DJANGO_SETTINGS_MODULE=example_site.settings.test $(PYTHON) example_site/environment.py test -m tests.benchmarks.records
+
+# Fills the very database that POSTGRES_URL names.
+bench-import: python
+	@DATABASE_URL="$${POSTGRES_URL:?names no server}" DJANGO_SETTINGS_MODULE=example_site.settings.test $(PYTHON) example_site/environment.py test -m tests.benchmarks.importing
 
 wheel-check: python
 	@$(PYTHON) example_site/environment.py test tests/wheel/check.py

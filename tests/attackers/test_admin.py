@@ -343,3 +343,38 @@ def test_nothing_that_is_asked_of_an_admin_page_breaks_it(hostile, part):
             if (status := client.get(url, query).status_code) >= 500:
                 broken[url] = status
     assert not broken
+
+
+STREAMS = {  # and a block of the last one
+    "campaign": ("audience", "goals", "flow", "leave"), "step": ("body", "text"),
+    "sharedcontent": ("body", "text"), "segment": ("conditions", "language"),
+}  # fmt: skip
+WHOLE = [
+    route
+    for route in ADMIN
+    if route.name.rpartition(":")[2] in ("add", "edit", "preview_on_add", "preview_on_edit")
+    and any(f"_{model}:" in route.name for model in STREAMS)
+    and ("edit" not in route.name or "campaign:" in route.name or "step:" in route.name)
+]
+
+
+@pytest.mark.parametrize("broken", ["missing", "no number", "no type", "no order"])
+def test_a_form_whose_blocks_are_incomplete_is_a_bad_request(rows, broken):
+    """What the editor's JavaScript writes may be left out by whoever sends it by hand."""
+    client = client_of("boss", is_superuser=True)
+    answers = {}
+    for route in WHOLE:
+        model = next(name for name in STREAMS if f"_{name}:" in route.name)
+        *streams, block = STREAMS[model]
+        data, stream = {f"{name}-count": "0" for name in streams}, streams[-1]
+        if broken == "missing":
+            del data[f"{stream}-count"]
+        elif broken == "no number":
+            data[f"{stream}-count"] = "x"
+        else:
+            parts = {"deleted": "", "type": block, "order": "0", "id": "b", "value": ""}
+            del parts[broken.removeprefix("no ")]
+            data |= {f"{stream}-count": "1", **{f"{stream}-0-{k}": v for k, v in parts.items()}}
+        data = {"name": "X", **data}
+        answers[route.name] = client.post(address(route, rows), data).status_code
+    assert set(answers.values()) == {400}, answers

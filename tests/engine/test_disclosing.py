@@ -13,6 +13,7 @@ from wagtail_drip.models import (
     Contact,
     ContactImport,
     Conversion,
+    ImportChunk,
     ImportedContact,
     Link,
     Reaction,
@@ -71,6 +72,21 @@ def test_nothing_of_somebody_else_is_told(now):
     told = disclose(make.contact("ann@example.com"), now=now)
     assert "other@example.com" not in json.dumps(told)
     assert not told["events"] and not told["mails"] and not told["other"]
+
+
+def test_the_rows_of_files_that_have_an_address_of_theirs_are_told(now):
+    """Refused ones, and those of a file that nobody has imported yet."""
+    contact = merge(make.contact("ann@example.com"), make.contact("old@example.com"), now=now)
+    job = ContactImport.objects.create(
+        file_name="people.csv", encoding="UTF-8", delimiter=",", header=["mail", "city"]
+    )
+    cells = [["Ann <ANN@example.com>", "Bookham"], ["ann@example.com.au", "X"],
+             ["bob@example.com", "Y"], ["old@example.com", "Z"]]  # fmt: skip
+    rows = [[number, row] for number, row in enumerate(cells, 2)]
+    ImportChunk.objects.create(job=job, number=0, rows=json.dumps(rows))
+    told = disclose(contact, now=now)["uploaded_rows"]
+    assert [(one["row"], one["cells"][1]) for one in told] == [(2, "Bookham"), (5, "Z")]
+    assert told[0]["file"] == "people.csv" and told[0]["columns"] == ["mail", "city"]
 
 
 def test_it_costs_the_same_for_much_and_for_little(now):

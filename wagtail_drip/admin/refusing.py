@@ -1,10 +1,15 @@
-"""How a refusal of the gate is told: each problem with a link to its block."""
+"""How a refusal of the gate is told: each problem with a link to its block. And what no browser
+sends is a bad request."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from traceback import walk_tb
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import BadRequest, ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -15,6 +20,37 @@ from ..flow.parts import walk
 from ..models import Campaign, Step
 from ..streams import raw
 from .places import FLOW_TAB, SETTINGS_TAB, step_url
+
+READS_STREAMS = "wagtail.blocks"
+
+
+def whole_forms(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The view; to a form whose stream of blocks is incomplete it answers 400.
+
+    Wagtail's blocks take for granted that what their own JavaScript writes is there.
+    """
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except (KeyError, ValueError) as error:
+            if request.method == "POST" and _while_reading_streams(error):
+                raise BadRequest("The form's blocks are incomplete.") from error
+            raise
+
+    return checked
+
+
+def _while_reading_streams(error: BaseException) -> bool:
+    """Whether it was raised by a block that took its value out of the form."""
+    frames = [frame for frame, _line in walk_tb(error.__traceback__)]
+    return any(
+        frame.f_code.co_name == "value_from_datadict"
+        and frame.f_globals["__name__"].startswith(READS_STREAMS)
+        for frame in frames
+    )
+
 
 TABS = {
     "flow": FLOW_TAB,

@@ -35,6 +35,7 @@ from .lists import EMPTY_STATE, WIDE, ListMixin
 from .panels import name_panel, short_name_panel, shown_for
 from .permissions import may, may_see_people
 from .record_views import BoundedPaginator
+from .refusing import whole_forms
 from .sites import offering_own, within
 
 FRESH = 60  # seconds that a count is kept: of a million people it takes one or two
@@ -180,7 +181,7 @@ class SegmentViewSet(snippets.SnippetViewSet):
     ]
 
     def construct_view(self, view_class: Any, **kwargs: Any) -> Any:
-        return offering_own(super().construct_view(view_class, **kwargs))
+        return offering_own(whole_forms(super().construct_view(view_class, **kwargs)))
 
 
 class SegmentPeopleView(PersonPage, ListView):

@@ -44,6 +44,7 @@ from ..models import (
     Topic,
 )
 from ..models.owned import offering
+from .refusing import whole_forms
 
 OWN = (ApiKey, Campaign, Cap, SharedContent, SiteBrand, SiteSettings, Step, Task, Topic)
 
@@ -184,7 +185,7 @@ class SiteBound(SnippetViewSet):
     confirm_workflow_cancellation_view_class = ConfirmCancellation
 
     def construct_view(self, view_class: Any, **kwargs: Any) -> Any:
-        return bounded(super().construct_view(view_class, **kwargs), self.model)
+        return bounded(whole_forms(super().construct_view(view_class, **kwargs)), self.model)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return within(self.model._default_manager.all(), request.user)

@@ -26,6 +26,7 @@ from ..models import (
 )
 from ..models.addresses import keyed_hashes
 from ..models.contacts import relations
+from ..models.imports import rows_of
 from .erasing import log_of
 
 FORMAT = 1
@@ -82,6 +83,11 @@ def disclose(contact: Contact, *, now: datetime) -> dict[str, Any]:
             {"at": entry.timestamp.isoformat(), "action": entry.action, "data": entry.data}
             for entry in log_of(Contact.objects.filter(pk=contact.pk)).order_by("timestamp", "pk")
         ],
+        "uploaded_rows": [
+            {"file": job.file_name, "at": job.created_at.isoformat(), "row": row,
+             "columns": job.header, "cells": cells}
+            for job, row, cells in rows_of(_addresses(contact))
+        ],
         "other": _other(contact),
     }  # fmt: skip
 
@@ -96,9 +102,12 @@ def _told(reason: Reason, known: Any) -> dict[str, Any]:
     return {"text": reason.as_dict(known)["text"]}
 
 
+def _addresses(contact: Contact) -> list[str]:
+    return [contact.email, *contact.aliases.values_list("email", flat=True)]
+
+
 def _against(contact: Contact) -> QuerySet[Suppression]:
-    addresses = [contact.email, *contact.aliases.values_list("email", flat=True)]
-    hashes = [value for address in addresses for value in keyed_hashes(address)]
+    hashes = [value for address in _addresses(contact) for value in keyed_hashes(address)]
     return Suppression.objects.filter(address_hash__in=hashes).order_by("pk")
 
 

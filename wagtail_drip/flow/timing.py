@@ -82,11 +82,11 @@ def around(
     """The moment so many days, weeks or months after (before: a negative amount) a person's day.
 
     `{"amount": int, "unit": …, "time": "HH:MM", "yearly": bool}`, and "window" as in `until`.
-    Yearly: at the first anniversary for which that is not over on the day of `since`; who was
-    born on 29 February has it on the 28th in other years. None where it is over. Later on the
-    very day there is nothing to wait for: that is `since`.
+    Yearly: at the first anniversary for which that is not over on the day of `since`, the day
+    itself being the first of them; who was born on 29 February has it on the 28th in other years.
+    None where it is over. Later on the very day there is nothing to wait for: that is `since`.
     """
-    first = since.astimezone(zone).year - day.year - 2
+    first = max(0, since.astimezone(zone).year - day.year - 2)
     for years in range(first, first + 5) if spec.get("yearly") else (0,):
         anniversary = add_months(datetime(day.year, day.month, day.day), 12 * years)
         there = shifted(anniversary, int(spec["amount"]), spec["unit"])

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -143,13 +144,30 @@ def forget_rows(addresses: Collection[str]) -> int:
     """Take all rows that name one of these normalized addresses out of what was uploaded."""
     gone = 0
     for address in addresses:
-        local = address.partition("@")[0]
-        chunks = ImportChunk.objects.all()
-        if local.isascii():  # other letters no database finds whatever their case and form
-            chunks = chunks.filter(rows__icontains=json.dumps(local)[1:-1])
-        for chunk in chunks.iterator(chunk_size=20):
+        for chunk in _may_name(address).iterator(chunk_size=20):
             gone += _forget(chunk, address)
     return gone
+
+
+def rows_of(addresses: Collection[str]) -> Iterator[tuple[ContactImport, int, list[str]]]:
+    """(file, row number, its cells) of all rows that are kept and name one of the addresses.
+
+    One query for each address.
+    """
+    for address in addresses:
+        chunks = _may_name(address).select_related("job").order_by("job", "number")
+        for chunk in chunks.iterator(chunk_size=20):
+            for number, cells in json.loads(chunk.rows):
+                if any(_names(cell, address) for cell in cells):
+                    yield chunk.job, number, cells
+
+
+def _may_name(address: str) -> QuerySet[ImportChunk]:
+    local = address.partition("@")[0]
+    chunks = ImportChunk.objects.all()
+    if local.isascii():  # other letters no database finds whatever their case and form
+        chunks = chunks.filter(rows__icontains=json.dumps(local)[1:-1])
+    return chunks
 
 
 def _forget(chunk: ImportChunk, address: str) -> int:
