@@ -13,10 +13,11 @@ from django.db import connection
 
 from tests import factories as make
 from tests.queries import queries
-from wagtail_drip.engine import capping, claiming, settling
+from wagtail_drip.engine import capping, claiming, handling, settling
+from wagtail_drip.engine.enrolling import enroll_new
 from wagtail_drip.engine.settling import Change
 from wagtail_drip.flow.capping import SOON
-from wagtail_drip.models import Cap, Delivery, Enrollment, Segment, SendingTimes
+from wagtail_drip.models import Cap, Delivery, Enrollment, Segment, SendingTimes, Tag
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -177,6 +178,29 @@ def test_new_customers_get_fewer_and_an_event_changes_it(now, news):
     sent(other, contact, later - DAY)
     Delivery.objects.filter(pk=first.pk).update(due_at=later)
     assert claim(later) == {first.pk}
+
+
+@pytest.mark.parametrize("how", ["event", "tag"])
+def test_what_a_cap_put_off_goes_when_its_person_is_out_of_the_segment(now, news, how):
+    """An event may change how many there are; so may an editor's tag, and neither waits a week."""
+    vip = Tag.objects.create(name="VIP")
+    ordered = make.condition("event_happened", event="order_placed", since="ever")
+    tagged = make.condition("has_tag", tag="vip")
+    stream = [{"type": c["slug"], "value": c["args"], "id": c["slug"]} for c in (ordered, tagged)]
+    nobody = make.condition("group", match="none", conditions=stream)
+    cap(1, segment=segment("new-customers", nobody)), cap(2)
+    contact, other = make.contact(), make.contact()
+    for one in (contact, other):
+        sent(campaign(f"other{one.pk}", news), one, now - DAY)
+    welcome = campaign("welcome", news)
+    row, others = due(welcome, contact), due(welcome, other)
+    assert claim(now) == set()
+    if how == "event":
+        make.event(contact, "order_placed", at=now)
+        enroll_new(now)
+    else:
+        handling.tag([contact], [vip], at=now)
+    assert claim(now) == {row.pk} and fresh(others).due_at == now + 6 * DAY
 
 
 def test_a_segment_that_can_not_be_asked_holds_for_everybody(now, news):

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from .. import registry
 from ..flow import outlining
 from ..flow.outlining import Line
 from ..models.named import names_in
@@ -45,7 +46,8 @@ class Words:
 def words(flows: Sequence[list[dict[str, Any]]]) -> list[Words]:
     """Of each flow's raw data. Two queries at most, however many."""
     names = names_in(*flows)
-    outlines = [outlining.outline(flow, names) for flow in flows]
+    with registry.looked_up_once():
+        outlines = [outlining.outline(flow, names) for flow in flows]
     return [
         Words(
             lines,

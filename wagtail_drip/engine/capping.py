@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, Q
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
@@ -28,12 +28,12 @@ from ..models.sending_times import calendars
 from .asking import for_all
 from .checking import Go, Hold, Skip, Verdict
 from .loading import Due
+from .reconsidering import ask_again
 from .retrying import is_outage
 from .walking import zone_of
 
 logger = logging.getLogger("wagtail_drip")
 
-AT_ONCE = 5000  # rows of an UPDATE
 LOOK_AGAIN = timedelta(hours=1)  # so often, at least, at what waits for another campaign
 State = Delivery.State
 # Campaign.transactional, as a query, is what this is not.
@@ -209,17 +209,6 @@ def _messages(people: Collection[int], since: datetime) -> dict[int, list[Messag
     ):
         messages[contact].append(Message(site, None if state == State.SENDING else at))
     return messages
-
-
-def ask_again(rows: QuerySet[Delivery], now: datetime) -> int:
-    """Limits have changed: what of these was put off, for whatever reason, is due now.
-
-    The next claim puts off anew what it must. What a server put off keeps its moment.
-    """
-    put_off = rows.filter(state=State.WAITING, due_at__gt=now, attempts=0).exclude(reason="")
-    ids = list(put_off.order_by("pk").values_list("pk", flat=True))
-    parts = [ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)]
-    return sum(put_off.filter(among("pk", part)).update(due_at=now, reason="") for part in parts)
 
 
 def longest_days() -> int:

@@ -16,10 +16,9 @@ from django.db.models import Q
 from ..models import Consent, Contact, Delivery, Farewell, PendingConsent, Topic
 from ..models.consent import lift_unsubscribed
 from ..models.signups import Choice
-from .capping import ask_again
 from .ending import lock
 from .leaving import leave_topic
-from .reconsidering import reconsider
+from .reconsidering import ask_again, reconsider
 from .retrying import on_deadlock
 from .subscribing import keep_number, subscribe
 

@@ -16,7 +16,7 @@ from django.db.models import Case, F, Subquery, When
 from ..models import Enrollment, Event, Watch
 from ..models.questions import EventHappened
 from ..models.quietly import delete
-from .reconsidering import may_end_early
+from .reconsidering import ask_caps_again, may_end_early
 
 
 def armed(enrollments: Sequence[Enrollment]) -> dict[int, str]:
@@ -61,9 +61,12 @@ def wake(events: Sequence[Event], now: datetime) -> int:
     """Whoever waits for one of these events, or may have reached a goal by it, is due at once.
 
     Returns how many. No condition on the moment they were due: where advancing has them locked,
-    the UPDATE waits for it and comes after the time-out it sets.
+    the UPDATE waits for it and comes after the time-out it sets. What a cap for some people has
+    put off for them is asked again.
     """
-    due = _waiting_for(events) | _may_end_early({event.contact_id for event in events})
+    people = {event.contact_id for event in events}
+    ask_caps_again(people, now)
+    due = _waiting_for(events) | _may_end_early(people)
     if not due:
         return 0
     active = Enrollment.objects.filter(pk__in=sorted(due), state=Enrollment.State.ACTIVE)

@@ -1,6 +1,7 @@
 """Reconsidering: what is known of people has changed, so some may have reached a goal by it.
 
-They are due at once, and advancing asks. Whatever writes tags, attributes, language or consent
+They are due at once, and advancing asks. What a cap for some people alone has put off is asked
+again, too: it may hold for them no more. Whatever writes tags, attributes, language or consent
 calls `reconsider`; what a site saves by Django's own means is heard by its signals.
 """
 
@@ -11,17 +12,20 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.db.models.signals import m2m_changed, post_save
 from django.utils import timezone
 
 from ..flow.conditions import GROUP, flattened
-from ..models import Campaign, Contact, Enrollment, Tagging
+from ..models import Campaign, Cap, Contact, Delivery, Enrollment, Tagging
 from ..models.among import among
 from ..models.matching import raw_conditions
 from ..models.questions import EventHappened
 from .recording import announce
 
 logger = logging.getLogger("wagtail_drip")
+
+AT_ONCE = 5000  # rows of an UPDATE
 
 
 def connect() -> None:
@@ -33,8 +37,9 @@ def connect() -> None:
 def reconsider(contact_ids: Collection[int], now: datetime) -> int:
     """Whoever of them may have reached a goal, or left the audience, is due. Returns how many.
 
-    Call it in the transaction of the change. Two statements at most.
+    Call it in the transaction of the change. Five statements at most.
     """
+    ask_caps_again(contact_ids, now)
     campaigns = may_end_early(by_events=False) if contact_ids else []
     if not campaigns:
         return 0
@@ -61,6 +66,27 @@ def may_end_early(*, by_events: bool = True) -> list[int]:
 
 
 _BY_EVENTS = (EventHappened.slug, GROUP)  # what stands in a group is asked itself
+
+
+def ask_again(rows: QuerySet[Delivery], now: datetime) -> int:
+    """Limits have changed: what of these was put off, for whatever reason, is due now.
+
+    The next claim puts off anew what it must. What a server put off keeps its moment.
+    """
+    waiting = rows.filter(state=Delivery.State.WAITING, due_at__gt=now, attempts=0)
+    put_off = waiting.exclude(reason="")
+    ids = list(put_off.order_by("pk").values_list("pk", flat=True))
+    parts = [ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)]
+    return sum(put_off.filter(among("pk", part)).update(due_at=now, reason="") for part in parts)
+
+
+def ask_caps_again(contact_ids: Collection[int], now: datetime) -> None:
+    """Something happened to these people: a cap for people of a segment may hold no more for them.
+
+    One query where there are no such caps.
+    """
+    if contact_ids and Cap.objects.filter(segment__isnull=False).exists():
+        ask_again(Delivery.objects.filter(among("contact_id", contact_ids)), now)
 
 
 def _saved(*, instance: Contact, created: bool = False, raw: bool = False, **kwargs: Any) -> None:

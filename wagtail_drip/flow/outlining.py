@@ -21,8 +21,13 @@ class Line:
     ways: tuple[tuple[str, tuple[Line, ...]], ...] = ()
 
 
-def outline(raw: Any, names: Names, depth: int = 0) -> tuple[Line, ...]:
+def outline(raw: Any, names: Names) -> tuple[Line, ...]:
     """A flow's raw data as lines. `names`: the mails' names by id. Never fails on odd data."""
+    with registry.looked_up_once():
+        return _outline(raw, names)
+
+
+def _outline(raw: Any, names: Names, depth: int = 0) -> tuple[Line, ...]:
     parts = registry.flow_blocks()
     lines = []
     for child in raw if isinstance(raw, list) and depth <= MAX_DEPTH else []:
@@ -34,7 +39,7 @@ def outline(raw: Any, names: Names, depth: int = 0) -> tuple[Line, ...]:
         else:
             text = part.sentence(value, names) or title(part, type_)
             ways = tuple(
-                (label, outline(inner, names, depth + 1)) for label, inner in part.inside(value)
+                (label, _outline(inner, names, depth + 1)) for label, inner in part.inside(value)
             )
         lines.append(Line(str(child.get("id") or ""), type_, text, ways))
     return tuple(lines)
