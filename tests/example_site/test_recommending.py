@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from example_site.shop.models import BookPage, Order, OrderLine
-from example_site.shop.recommending import recommend
+from example_site.shop.recommending import ShopRecommender, recommend
 from tests.example_site.conftest import add_book
+from wagtail_drip.content.personalizing import Recipient
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +55,14 @@ def test_an_order_whose_book_is_gone_recommends_nothing(books):
     pk = order("ada@example.com", books["A"])
     books["A"].delete()
     assert recommend([pk, 4711]) == {}
+
+
+def test_who_has_not_ordered_is_shown_what_most_people_bought(books):
+    order("x@example.com", books["C"], books["E"])
+    order("y@example.com", books["C"], books["D"])
+    books["D"].unpublish()
+    found = ShopRecommender().recommend([Recipient(1, 1, "new@example.com")], 2)
+    assert [one.title for one in found[1]] == ["Cedar", "Elm"]
 
 
 def test_three_queries_for_however_many(books, django_assert_num_queries):

@@ -97,6 +97,7 @@ STORIES = [
             *((day, "dot", "order_placed", ORDER) for day in (-60, -30, 0)),  # slower by habit
             *((day, "eve", "order_placed", ORDER) for day in (-200, -100, 0)),  # slower still
             *((day, "fay", "order_placed", ORDER) for day in (-10, 0)),  # no habit yet
+            *((day, "guy", "order_placed", ORDER) for day in (-400, -200, 0)),  # twice a year
         ],
         {
             "ann": "15 miss, 22 code",
@@ -105,9 +106,10 @@ STORIES = [
             "dot": "60 miss, 67 code",
             "eve": "240 miss, 247 code",
             "fay": "",
+            "guy": "480 miss, 487 code",
         },
-        until=400,
-        looks=(30.1, 33.1, 60.1, 120.1),
+        until=600,
+        looks=(30.1, 33.1, 60.1, 120.1, 240.1),
         says={
             "miss": ["by now you have mostly been back", "Letters to a Lighthouse, €"],
             "code": ["PAGE10-"],
@@ -304,7 +306,7 @@ STORIES = [
         ],
         {"ann": "365 year", "bob": "", "cyd": ""},
         until=400,
-        looks=(30.1, 33.1, 60.1, 120.1),
+        looks=(30.1, 33.1, 60.1, 120.1, 240.1),
         says={
             "year": [
                 "a year ago you ordered from us for the first time",
