@@ -18,6 +18,7 @@ from django.contrib.auth.models import Group
 from django.dispatch import Signal
 from wagtail import hooks
 from wagtail.models import Site
+from wagtail.signals import page_published
 
 from tests import factories
 from tests.content.support import make_one, source
@@ -34,8 +35,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def run(monkeypatch):
-    """`run("add a trigger", 0, Order=…)` runs that section's first sample; hooks are its own."""
+    """`run("add a trigger", 0, Order=…)` runs that section's first sample.
+
+    Its hooks, and who listens to pages being published, are forgotten afterwards.
+    """
     monkeypatch.setattr(hooks, "_hooks", {k: list(v) for k, v in hooks._hooks.items()})
+    monkeypatch.setattr(page_published, "receivers", list(page_published.receivers))
 
     def run(section: str, number: int = 0, **given: Any) -> None:
         text = HOW_TO.split(f"\n## … {section}\n")[1].split("\n## ")[0]

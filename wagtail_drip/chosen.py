@@ -169,7 +169,9 @@ def _choosers(block: Block, data: Any, prefix: str) -> Iterator[tuple[str, Choos
             yield from _choosers(child, data, f"{prefix}-{name}")
     elif isinstance(block, StreamBlock | ListBlock):
         count = data.get(f"{prefix}-count") or ""
-        for number in range(int(count) if count.isdecimal() else 0):
+        for number in range(int(count) if count.isdecimal() and len(count) < 7 else 0):
+            if f"{prefix}-{number}-deleted" not in data:
+                return  # a form that counts more than it has; Wagtail refuses it
             kind = data.get(f"{prefix}-{number}-type", "")
             child = (
                 block.child_blocks.get(kind)

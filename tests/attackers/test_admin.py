@@ -358,7 +358,7 @@ WHOLE = [
 ]
 
 
-@pytest.mark.parametrize("broken", ["missing", "no number", "no type", "no order"])
+@pytest.mark.parametrize("broken", ["missing", "no number", "billions", "no type", "no order"])
 def test_a_form_whose_blocks_are_incomplete_is_a_bad_request(rows, broken):
     """What the editor's JavaScript writes may be left out by whoever sends it by hand."""
     client = client_of("boss", is_superuser=True)
@@ -371,6 +371,8 @@ def test_a_form_whose_blocks_are_incomplete_is_a_bad_request(rows, broken):
             del data[f"{stream}-count"]
         elif broken == "no number":
             data[f"{stream}-count"] = "x"
+        elif broken == "billions":
+            data[f"{stream}-count"] = "9999999999"
         else:
             parts = {"deleted": "", "type": block, "order": "0", "id": "b", "value": ""}
             del parts[broken.removeprefix("no ")]

@@ -181,6 +181,16 @@ def test_who_is_no_longer_its_audience_leaves_at_once_too(now, vip):
 # What it costs, and whom it lets be
 
 
+@pytest.mark.parametrize("how", ["through", "goal"])
+def test_that_they_came_to_an_end_elsewhere(now, vip, how):
+    other = factories.campaign("other", nodes={}, goals=[VIP] if how == "goal" else [])
+    row = inside(now, [condition("in_campaign", campaign=other.pk, how=how)])
+    if how == "goal":
+        row.contact.tags.add(vip)
+    factories.enrollment(other, row.contact)
+    assert ended(row, now) == "goal"
+
+
 def test_a_fixed_number_of_statements(now, vip):
     def cost(people: int) -> list[str]:
         nodes = {"t": do("w", do="tag", tag="vip", side="add"), "w": wait()}

@@ -74,7 +74,10 @@ def advance(enrollments: Sequence[Enrollment], now: datetime) -> list[Walker]:
     _stop_the_taken_over(walkers)
     _end(_endings(enrollments, walkers, leaving, faults), now)
     _stand(walkers, campaigns, now)
-    reconsider({w.enrollment.contact_id for w in walkers if w.acted}, now)
+    # What was done for them, or that they came to an end here, may be a goal elsewhere.
+    changed = [w.enrollment for w in walkers if w.acted or isinstance(w.outcome, End)]
+    changed += [row for row in enrollments if row.pk in leaving]
+    reconsider({row.contact_id for row in changed}, now)
     gone = {row: going.told(row.pk) for row in enrollments if row.pk in going.seen}
     keep_trails(walkers, now, gone)
     return walkers

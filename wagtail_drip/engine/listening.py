@@ -65,12 +65,12 @@ def wake(events: Sequence[Event], now: datetime) -> int:
     put off for them is asked again.
     """
     people = {event.contact_id for event in events}
-    ask_caps_again(people, now)
-    due = _waiting_for(events) | _may_end_early(people)
-    if not due:
-        return 0
-    active = Enrollment.objects.filter(pk__in=sorted(due), state=Enrollment.State.ACTIVE)
-    return active.update(due_at=now)
+    woken = 0
+    if due := _waiting_for(events) | _may_end_early(people):
+        active = Enrollment.objects.filter(pk__in=sorted(due), state=Enrollment.State.ACTIVE)
+        woken = active.update(due_at=now)
+    ask_caps_again(people, now)  # deliveries are locked after enrollments, as everywhere
+    return woken
 
 
 def _waiting_for(events: Sequence[Event]) -> set[int]:

@@ -39,12 +39,12 @@ def reconsider(contact_ids: Collection[int], now: datetime) -> int:
 
     Call it in the transaction of the change. Five statements at most.
     """
-    ask_caps_again(contact_ids, now)
     campaigns = may_end_early(by_events=False) if contact_ids else []
-    if not campaigns:
-        return 0
-    inside = Enrollment.objects.filter(among("contact_id", contact_ids), campaign__in=campaigns)
-    changed = inside.filter(state=Enrollment.State.ACTIVE).update(due_at=now)
+    changed = 0
+    if campaigns:
+        inside = Enrollment.objects.filter(among("contact_id", contact_ids), campaign__in=campaigns)
+        changed = inside.filter(state=Enrollment.State.ACTIVE).update(due_at=now)
+    ask_caps_again(contact_ids, now)  # deliveries are locked after enrollments, as everywhere
     if changed:
         announce()
     return changed
