@@ -14,7 +14,7 @@ from tests import factories as make
 from tests.faults import server
 from tests.faults.rig import Rig, assert_exact, pick, surviving
 from tests.faults.sink import Sink
-from tests.faults.visitors import Deed, visiting
+from tests.faults.visitors import Deed, Visitors, visiting
 from wagtail_drip import api
 from wagtail_drip.content.links import leave_url
 from wagtail_drip.models import Campaign, Consent, Delivery, Enrollment, Topic
@@ -62,9 +62,14 @@ def fill(amount: int) -> tuple[Topic, Campaign]:
     return topic, campaign
 
 
+def until_busy(rig: Rig, visitors: Visitors) -> None:
+    """On a busy machine the mails may be through before anybody has done much."""
+    rig.until(lambda: visitors.done > 20, "visitors come and go")
+
+
 def assert_all_are_through(rig: Rig, visitors) -> None:
     rig.until_settled()
-    assert visitors.errors == [] and visitors.done > 20
+    assert visitors.errors == []
     assert not Enrollment.objects.filter(state="active").exists()
     assert not Enrollment.objects.filter(state="failed").exists()
     assert rig.all_run()
@@ -85,6 +90,7 @@ def test_connections_cut_while_people_come_and_go(start, tell, serializable):
             rig.until(lambda: time.monotonic() - before > pick(2, 5), "some seconds pass")  # noqa: B023
             surviving(cut_all)
             rig.call_workers(2)
+        until_busy(rig, visitors)
     assert_all_are_through(rig, visitors)
     kind = "serializable visitors" if serializable else "visitors"
     assert_exact(tell(rig.account(f"connections cut, {kind}")))
@@ -115,5 +121,6 @@ def test_the_server_killed_and_started_again(start, tell):
             surviving(lambda: rig.call_workers(2))
             if part == restarts:
                 break
+        until_busy(rig, visitors)
     assert_all_are_through(rig, visitors)
     assert_exact(tell(rig.account(f"PostgreSQL killed {restarts} times")))
