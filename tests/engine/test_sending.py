@@ -412,9 +412,11 @@ def test_a_look_at_a_slice_is_one_statement(now, channel, monkeypatch):
     assert sum(looks) == 2 * looks[0]
 
 
-def test_the_server_asks_one_worker_to_wait_and_all_of_the_host_do(now, channel):
+@pytest.mark.parametrize("seconds", [0.001, 0.45])
+def test_the_server_asks_one_worker_to_wait_and_all_of_the_host_do(now, channel, seconds):
+    """At their next message, however long it is until their next look at the database."""
     make.deliveries(make.campaign(), 5)
-    clock, until = Clock(channel, seconds=0.45), []
+    clock, until = Clock(channel, seconds=seconds), []
     moment = now + timedelta(seconds=0.5)
     clock.each = lambda: until.append(resting.rest(moment)) if len(channel.tried) == 2 else None
     sending.send_due(now, clock=clock)

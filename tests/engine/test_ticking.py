@@ -64,6 +64,16 @@ def test_trouble_with_one_duty_is_raised_after_the_others_had_their_turn(monkeyp
     assert not Heartbeat.objects.filter(beat_at__isnull=False)
 
 
+def test_each_duty_of_a_pass_is_told_when_it_begins(monkeypatch, now):
+    """Those before the sending may take long, and a rest counts from the server's answer."""
+    told = []
+    moments = iter(now + timedelta(seconds=number) for number in range(1000))
+    monkeypatch.setattr(ticking, "recover", lambda now, **options: told.append(now) or 0)
+    monkeypatch.setattr(ticking, "send_due", lambda now, **options: told.append(now) or 0)
+    pump(lambda: next(moments), 50)
+    assert told[1] - told[0] >= timedelta(seconds=5)
+
+
 def test_a_pump_in_trouble_leaves_no_heartbeat(monkeypatch, now):
     def enroll_new(now):
         raise ValueError("broken")
@@ -151,7 +161,7 @@ def test_a_crowd_is_decided_in_several_batches_and_mails_go_out_in_between(monke
     monkeypatch.setattr(ticking, "send_due", send_due)
     with Connections() as connections:
         for _pass in range(2):
-            ticking._pass(now, lambda: False, connections)
+            ticking._pass(lambda: now, lambda: False, connections)
     assert done == ["batch"] * 3 + ["crowded"] + ["batch"] * 2 + ["at leisure"]
 
 

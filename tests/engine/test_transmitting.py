@@ -91,8 +91,11 @@ def test_where_the_server_lets_no_more_in_the_others_carry_on(now, channel, monk
     monkeypatch.setattr(channel, "open", one_at_most)
     make.deliveries(make.campaign(), 20)
     with Connections() as connections:
-        assert sending.send_due(now, connections=connections) == 20
+        # Whose lane was let in last may find that the others are done: then it goes in the next.
+        while sending.send_due(now, connections=connections):
+            assert Delivery.objects.filter(state="sent").count() >= 16
     assert states() == {"sent": 20} and connections.most < LANES
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {1}
 
 
 def test_an_outage_stops_all_lanes_and_burns_no_try(now, channel):

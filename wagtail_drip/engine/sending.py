@@ -22,13 +22,13 @@ from ..conf import conf
 from ..content.making import make
 from ..content.personalizing import Fault, Hold, Mail
 from ..models import Delivery, Heartbeat
+from . import resting
 from .addressing import envelopes, recipient
 from .checking import Go
 from .claiming import Claimed, claim
 from .connecting import Connections
 from .journal import Journal, NoJournal
 from .loading import Due
-from .resting import resting
 from .retrying import is_outage
 from .stopping import never
 from .transmitting import Slice
@@ -64,12 +64,13 @@ def send_due(
         return 0
     if enough() or not is_due(now):
         return 0
+    heard = resting.stamps(registry.channels())
     try:
-        if (idle := resting(registry.channels(), now)) and idle == registry.channels().keys():
+        if (idle := resting.resting(registry.channels(), now)) and idle == registry.channels().keys():
             return 0
         if not host:
             _remember_host()
-        return _send_slice(now, limit, clock, enough, connections, idle)
+        return _send_slice(now, limit, clock, enough, connections, idle, heard)
     except NoJournal as error:
         logger.error("Nothing is sent. %s", error)
         return 0
@@ -114,8 +115,9 @@ def _send_slice(
     enough: Callable[[], bool],
     connections: Connections,
     idle: Collection[str],
+    heard: dict[str, int],
 ) -> int:
-    """`idle`: the channels that rest, whose deliveries are left alone."""
+    """`idle`: the channels that rest, whose deliveries are left alone. `heard`: see Slice."""
     token = uuid.uuid4().hex
     journal = Journal(token)
     try:
@@ -123,7 +125,9 @@ def _send_slice(
         claimed = claim(token, now, limit or connections.slice_size(), idle)
         taken, alone, connections.wait = claimed.taken, claimed.alone, claimed.wait
         todo = dict(taken)
-        sending = Slice(token, journal, now, clock, enough, began, todo, connections, alone)
+        sending = Slice(
+            token, journal, now, clock, enough, began, todo, connections, alone, heard
+        )
         if taken:
             sending.run(lambda: make_mails(taken, now))
             connections.went(len(taken), clock() - began)

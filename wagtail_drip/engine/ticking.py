@@ -78,7 +78,7 @@ REST = timedelta(seconds=15)
 def tick(now: datetime, *, enough: Callable[[], bool] = never) -> Counts:
     """One pass of the whole line. `enough`: once it is true, no further message begins."""
     with Connections() as connections:
-        done = _pass(now, enough, connections, once=SELDOM)
+        done = _pass(lambda: now, enough, connections, once=SELDOM)
     _beat(beat_at=now)
     return done
 
@@ -122,7 +122,7 @@ def _pump(
         while True:
             now = clock()
             _beat(nudged_at=None, pump_until=now + AHEAD, **beat)
-            last = _pass(now, enough, connections, once=once, idle=idle)
+            last = _pass(clock, enough, connections, once=once, idle=idle)
             beat, once = {"beat_at": now}, ()
             done += last
             if enough():
@@ -134,14 +134,14 @@ def _pump(
         _beat(pump_until=None, **beat)
         if enough():
             return replace(done, unfinished=True)
-        last = _pass(clock(), enough, connections)
+        last = _pass(clock, enough, connections)
         done += last
         if enough() or not (last.any or connections.wait is not None):
             return replace(done, unfinished=last.any)
 
 
 def _pass(
-    now: datetime,
+    clock: Clock,
     enough: Callable[[], bool],
     connections: Connections,
     *,
@@ -150,6 +150,8 @@ def _pass(
 ) -> Counts:
     """Each duty once. Trouble with one is raised, but only after the others had their turn.
 
+    Each is told when it begins: a crowd may keep those before the sending busy for seconds, and
+    what a server asks of us (a rest) counts from its asking.
     `once`: duties that not every pass of a pump need do. `idle`: since when which duty has found
     nothing, for a pump: asking them all again after each slice costs more than the slice.
     """
@@ -158,7 +160,7 @@ def _pass(
 
     def turn(duty: Callable[..., int], **options: Any) -> int:
         try:
-            return duty(now, **options)
+            return duty(clock(), **options)
         except Exception as error:
             logger.exception("%s failed", duty.__name__)
             trouble.append(error)
@@ -166,7 +168,7 @@ def _pass(
             return 0
 
     def at_times(duty: Callable[..., int], **options: Any) -> int:
-        since = idle.get(duty.__name__)
+        now, since = clock(), idle.get(duty.__name__)
         if since and since <= now < since + REST:
             return 0
         done = turn(duty, **options)

@@ -73,6 +73,7 @@ class Slice:
     todo: dict[int, Claimed]  # in order, in nobody's hand
     connections: Connections
     alone: bool = False  # one suspect
+    heard: dict[str, int] = field(default_factory=dict)  # of outages: stamps, by channel
     mails: Made = field(default_factory=dict)
     checked: float = field(init=False)  # when the last look, glance or check, began
     examined: float = field(init=False)  # when all were last checked in full
@@ -175,7 +176,8 @@ class Slice:
             head = next(iter(self.todo), None)
             if head is None or self._is_over():
                 return False
-            return head not in self.fresh or self.clock() - self.checked > LOOK_AHEAD
+            late = self.clock() - self.checked > LOOK_AHEAD
+            return late or head not in self.fresh or self._is_told_to_wait(head)
 
     # What lanes call
 
@@ -190,8 +192,7 @@ class Slice:
                     self.turn.notify_all()
                     return None
                 pk = next(iter(self.todo))
-                # However long the look took, one may go on it: else a slow database stops all.
-                if pk in self.fresh and (self.unused or self.clock() - self.checked <= RECHECK):
+                if self._may_go(pk):
                     self.unused, self.gone = False, self.gone + 1
                     return self.in_hand.setdefault(pk, self.todo.pop(pk))
                 if not look:
@@ -199,6 +200,17 @@ class Slice:
                     self.turn.wait(1)
             if look:
                 look()
+
+    def _may_go(self, pk: int) -> bool:
+        """Whether the last look holds for it."""
+        # However long the look took, one may go on it: else a slow database stops all.
+        recent = self.unused or self.clock() - self.checked <= RECHECK
+        return recent and pk in self.fresh and not self._is_told_to_wait(pk)
+
+    def _is_told_to_wait(self, pk: int) -> bool:
+        """Whether another worker of this host was, by the delivery's channel, since the last look."""
+        channel = self.todo[pk].delivery.channel
+        return resting.stamps([channel])[channel] != self.heard.get(channel, 0)
 
     def put_back(self, claimed: Claimed) -> None:
         """It was not begun: it is the next one's turn, after another look if need be."""
@@ -278,7 +290,9 @@ class Slice:
         Where the server has asked another worker of this host to wait, this one waits too.
         """
         with self.turn:
-            for channel in {one.delivery.channel for one in self.todo.values()}:
+            channels = {one.delivery.channel for one in self.todo.values()}
+            self.heard |= resting.stamps(channels)
+            for channel in channels:
                 if until := resting.resting_until(self._moment(), channel):
                     reason = _("The mail server has asked this host to wait.")
                     self._put_off(until, reason, channel)
