@@ -107,5 +107,5 @@ def look(site: Site) -> None:
             f"Logo on dark ground: {site.site_name}", lambda: covers.logo(site.site_name, "#f2c9a0")
         ),
         accent="#7a3b1d",
-        postal_address="The Paper Lantern\n4 Marrow Lane\nHarbor Town",
+        postal_address="4 Marrow Lane\nHarbor Town",
     )
