@@ -44,6 +44,11 @@ def test_a_chip_is_put_in_saved_opened_again_and_shown(browser: Browser):
     pick(browser, "first_name", "friend")
     subject = "For you, {{ first_name|friend }}"
     assert browser.one("[name=subject]").get_attribute("value") == subject
+    browser.write("[name=preheader]", "News" + Keys.HOME)
+    browser.click(".drip-field-button", number=1)
+    pick(browser, "first_name", "friend")
+    preheader = browser.one("[name=preheader]").get_attribute("value")
+    assert preheader == "{{ first_name|friend }}News"  # where the cursor was
     browser.picture("chip")
     browser.driver.execute_script(
         "document.querySelector('form[data-edit-form] [type=submit]').click()"

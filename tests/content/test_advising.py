@@ -34,6 +34,9 @@ def test_a_good_mail_needs_no_advice():
         ([heading("Hi")], {"preheader": " "}, "There is no preheader"),
         ([heading("Hi", "small"), heading("Big")], {}, "Block 1 (Heading): a small heading"),
         ([("text", '<p><a href="books.html">x</a></p>')], {}, 'the link "books.html" is relative'),
+        ([heading("Hi")], {"subject": "A{% now 'Y' %}"}, "Subject: readers see “{% now 'Y' %}”"),
+        ([heading("Hi")], {"preheader": "{# no #}"}, "Preheader: readers see “{# no #}”"),
+        ([("text", '<p>{% include "x" %}</p>')], {}, 'Text): readers see “{% include "x" %}”'),
     ],
 )
 def test_what_may_be_better(blocks, fields, said):

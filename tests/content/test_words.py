@@ -9,6 +9,7 @@ from tests import factories as make
 from wagtail_drip.content import merge_fields
 from wagtail_drip.content.checking import problems
 from wagtail_drip.content.formatting import money, written
+from wagtail_drip.content.making import sample
 from wagtail_drip.flow.triggers import Trigger
 from wagtail_drip.models import Attribute
 
@@ -107,6 +108,22 @@ def test_attributes_are_those_that_are_defined():
         in problems(source(heading("{{ contact.shoesize|x }}")))[0]
     )
     assert "contact.shoe_size" in merge_fields.fields().offered()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("{{ contact.frist_name }}", "{{ contact.frist_name }}"),
+        ("{{ contact.frist_name|x }}", "{{ contact.frist_name|x }}"),
+        ("{{ event.no_such_thing }}", "{{ event.no_such_thing }}"),
+        ("{{ contact.shoe_size|x }}", "42"),
+        ("{{ contact.first_name|x }}", "Alex"),
+    ],
+)
+def test_what_nobody_has_stays_as_typed_in_a_preview(typed, shown):
+    Attribute.objects.create(label="Shoe size", key="shoe_size", type="number")
+    assert sample(source(subject=f"To {typed}")).subject == f"To {shown}"
 
 
 @pytest.mark.django_db

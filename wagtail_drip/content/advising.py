@@ -19,12 +19,14 @@ LONGEST_SUBJECT = 60  # letters that mail programs show on a computer; phones sh
 HEAVIEST = 400 * 1024  # bytes of one picture that a phone still loads at once
 _WHOLE = re.compile(r"(?i)([a-z][a-z0-9+.-]*:|/|#)")
 _WORD = re.compile(r"\w+")
+_CODE = re.compile(r"\{%[^{}]*%\}|\{#[^{}]*#\}")
 
 
 def advice(source: Source) -> list[str]:
     """Sentences for editors, each naming its block; [] where there is nothing to say."""
     return [
         *_lines(source),
+        *_code(source),
         *_headings(source),
         *_links(source),
         *_pictures(source),
@@ -43,6 +45,21 @@ def _lines(source: Source) -> Iterator[str]:
         yield _("There is no preheader: inboxes show the first words of the mail instead.")
     if not source.brand.postal_address.strip():
         yield _("No postal address stands at the foot; the law asks for one in many countries.")
+
+
+def _code(source: Source) -> Iterator[str]:
+    """Template tags: whoever writes them expects what no mail does."""
+    texts = [(_("Subject"), source.subject), (_("Preheader"), source.preheader)]
+    for row in all_rows(source):
+        where = _("Block %(number)s (%(label)s)") % {"number": row.number, "label": row.block.label}
+        own = row.block.texts(row.value) if isinstance(row.block, EmailBlock) else ()
+        texts += [(where, text) for text in own]
+    for where, text in texts:
+        if found := _CODE.search(text):
+            yield _("%(where)s: readers see “%(code)s” as it is typed.") % {
+                "where": where,
+                "code": found[0],
+            }
 
 
 def _headings(source: Source) -> Iterator[str]:

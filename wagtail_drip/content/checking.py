@@ -65,7 +65,7 @@ def _row_problems(row: Row, fields: Fields) -> Iterator[str]:
 def _token_problems(text: str, fields: Fields, where: str) -> Iterator[str]:
     for token in merge_fields.tokens(text, fields):
         said = {"where": where, "token": token.source, "slug": token.slug}
-        if not (token.known and fields.offers(token.slug)):
+        if not (token.known and fields.offer(token.slug)):
             yield _("%(where)s: there is no merge field %(token)s.") % said + _meant(token, fields)
         elif fields[token.slug].may_be_missing and not token.fallback:
             yield (

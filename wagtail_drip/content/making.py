@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from ..conf import conf
-from . import compiling, products, targets
+from . import compiling, merge_fields, products, targets
 from .compiling import CompiledMessage, Row, Source
 from .links import short_reactions
 from .personalizing import (
@@ -346,8 +346,12 @@ def _sample_word(
 
 
 def _previewed(slot: Slot, compiled: CompiledMessage, recipient: Recipient | None) -> str | None:
-    field = compiled.rendering.fields.get(slot.name)
-    return field.preview(recipient) if field else None
+    """A word of the sample person's, or of `recipient`. What nobody has stays as it was typed."""
+    fields = compiled.rendering.fields
+    field = fields.get(slot.name) if recipient else fields.offer(slot.name)
+    if field is not None:
+        return field.preview(recipient)
+    return None if recipient else merge_fields.typed(slot)
 
 
 def _sample_product(recipient: Recipient | None) -> Product:

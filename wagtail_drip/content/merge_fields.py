@@ -113,13 +113,13 @@ class Fields(dict[str, MergeField]):
         part = self.groups[group].part(key) if dot and group in self.groups else None
         return default if part is None else part
 
-    def offers(self, name: str) -> bool:
-        """Whether editors may write it: of a group, only what it offers."""
+    def offer(self, name: str) -> MergeField | None:
+        """What editors may write by this name, with its sample: of a group, only what it offers."""
         if dict.__contains__(self, name):
-            return True
+            return dict.__getitem__(self, name)
         group, _dot, key = name.partition(".")
         found = self.groups.get(group)
-        return found is not None and (key in found.parts or key in found.offered())
+        return None if found is None else found.parts.get(key) or found.offered().get(key)
 
     def offered(self) -> dict[str, MergeField]:
         """All that editors may write."""
@@ -243,6 +243,12 @@ def _fallback(match: re.Match[str]) -> str:
 def mark(slot: Slot) -> str:
     """The place-holder that stands for a slot while a message is rendered."""
     return OPEN + f"{slot.name}|{slot.fallback}".encode("utf-8", "replace").hex() + CLOSE
+
+
+def typed(slot: Slot) -> str:
+    """A slot as an editor writes it."""
+    bar = f"|{slot.fallback}" if slot.fallback else ""
+    return f"{{{{ {slot.name}{bar} }}}}"
 
 
 def merge(text: str, rendering: Rendering) -> str:
