@@ -159,6 +159,13 @@ def test_all_pages_of_a_list_are_asked_about_once_more(editor, page):
     assert Page.objects.filter(pk=page.pk, live=True).exists()
 
 
+@pytest.mark.parametrize("beside", ["abc", "1e9", "9" * 25, "1.5"])
+def test_beside_all_anything_may_be_asked_for(editor, page, beside):
+    address = reverse("wagtail_bulk_action", args=["wagtailcore", "page", "unpublish"])
+    response = editor.get(f"{address}?id=all&id={beside}")
+    assert response.status_code == 200 and not texts(response)
+
+
 def test_images_in_bulk_warn_beside_the_question(editor):
     image = new_image()
     mailed(picture(image))

@@ -67,9 +67,10 @@ def _asked_about(request: HttpRequest, match: ResolverMatch) -> list[Model]:
         return list(model._default_manager.filter(pk=pk)) if model else []
     if match.view_name == "wagtail_bulk_action" and match.kwargs["action"] in TAKING:
         model = apps.get_model(match.kwargs["app_label"], match.kwargs["model_name"])
-        # All of a list (id=all) are looked at once it was confirmed: `ask_again_in_bulk`.
-        ids = [pk for pk in request.GET.getlist("id") if pk != "all"]
-        return list(model._default_manager.filter(pk__in=ids))
+        ids = request.GET.getlist("id")
+        # All of a list are looked at once it was confirmed: `ask_again_in_bulk`. Beside "all"
+        # anything may stand; else Wagtail has looked for these very ids before it shows a page.
+        return [] if "all" in ids else list(model._default_manager.filter(pk__in=ids))
     return []
 
 
