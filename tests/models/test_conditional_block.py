@@ -113,6 +113,19 @@ def test_a_preview_says_for_whom_it_is_and_asks_where_it_is_for_somebody():
     assert "Thanks" in making.sample(message, recipient=recipient(one)).text
 
 
+@pytest.mark.parametrize("language", ["fa", "en"])
+def test_a_preview_for_a_contact_in_no_campaign_asks_what_can_be_asked(language):
+    speaks = [row("language", {"language": "fa"})]
+    message = source(
+        show_if(words("Salaam"), conditions=speaks), show_if(words("Thanks")), ("divider", None)
+    )
+    contact = make.contact(language=language)
+    reader = Recipient(id=0, contact_id=contact.pk, email=contact.email)
+    shown = making.sample(message, recipient=reader).text
+    assert ("Salaam" in shown) is (language == "fa")
+    assert "Thanks" in shown and "since they entered" in shown  # only being inside could tell
+
+
 def test_a_gate_is_for_each_its_own_journey(now):
     campaign = make.campaign(
         nodes={

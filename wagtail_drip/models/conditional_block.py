@@ -22,6 +22,7 @@ from ..flow.blocks import ConditionsBlock
 from ..streams import raw
 from . import matching
 from .among import among
+from .contacts import Contact
 from .journeys import Enrollment
 
 
@@ -74,10 +75,20 @@ class ShowIfBlock(GateBlock, StructBlock):
         return {one.id: one.enrollment_id in met for one in recipients}
 
     def sample_shown(self, value: Any, recipient: Recipient | None, now: datetime) -> bool:
-        """All of it where nobody is on their way; the note above says for whom it is."""
-        if recipient is None or recipient.enrollment_id is None:
+        """All of it for a sample person; the note above says for whom it is."""
+        if recipient is None:
             return True
+        if recipient.enrollment_id is None:
+            return self._shown_to_contact(value, recipient.contact_id, now)
         return self.shown(value, [recipient], now)[recipient.id] is True
+
+    def _shown_to_contact(self, value: Any, pk: int, now: datetime) -> bool:
+        """To somebody who is in no campaign. True where only that could tell."""
+        try:
+            with transaction.atomic():
+                return bool(matching.met(self.group(value), Contact.objects.filter(pk=pk), now))
+        except (matching.UnknownCondition, ValueError):
+            return True
 
     def note(self, value: Any) -> str:
         group = self.group(value)
