@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from .models import BookPage, DiscountCode, reduced
 
 MOST = 20  # copies of one book
+REMEMBERED = 5  # books that were taken out again
 KEY = "cart"
 
 
@@ -78,20 +79,27 @@ class Cart:
             Line(pages[int(pk)], quantity) for pk, quantity in books.items() if int(pk) in pages
         ]
 
+    def taken_out(self) -> list[BookPage]:
+        """What was in the cart and is not any more, the last first; only what is for sale."""
+        pages = BookPage.objects.live().select_related("cover").in_bulk(self._out)
+        return [pages[pk] for pk in self._out if pk in pages]
+
     def quantity(self, book: int) -> int:
         return self._books.get(str(book), 0)
 
     def put(self, book: int, quantity: int) -> None:
         """So many copies of the book with this primary key, 0 for none."""
-        books = {**self._books, str(book): min(quantity, MOST)}
-        self._keep({pk: number for pk, number in books.items() if number > 0})
+        had, books = self.quantity(book), {**self._books, str(book): min(quantity, MOST)}
+        out = [pk for pk in self._out if pk != book]
+        out = [book, *out][:REMEMBERED] if had and quantity <= 0 else out
+        self._keep({pk: number for pk, number in books.items() if number > 0}, out)
 
-    def keep_only(self, lines: Iterable[Line]) -> bool:
-        """Take out all else. Whether there was anything to take out."""
+    def keep_only(self, lines: Iterable[Line]) -> list[int]:
+        """Take out all else. The primary keys of what was taken out."""
         kept = {str(line.book.pk): line.quantity for line in lines}
-        gone = kept != self._books
+        gone = [int(pk) for pk in self._books if pk not in kept]
         if gone:
-            self._keep(kept)
+            self._keep(kept, self._out)
         return gone
 
     def clear(self) -> None:
@@ -101,8 +109,12 @@ class Cart:
     def _books(self) -> dict[str, int]:
         return self.session.get(KEY, {}).get("books", {})
 
-    def _keep(self, books: dict[str, int]) -> None:
-        self.session[KEY] = {"id": self.id or uuid4().hex, "books": books}
+    @property
+    def _out(self) -> list[int]:
+        return self.session.get(KEY, {}).get("out", [])
+
+    def _keep(self, books: dict[str, int], out: list[int]) -> None:
+        self.session[KEY] = {"id": self.id or uuid4().hex, "books": books, "out": out}
 
 
 def in_templates(request: HttpRequest) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import transaction
 from wagtail.models import Locale, Page, Site
 
@@ -107,5 +108,5 @@ def look(site: Site) -> None:
             f"Logo on dark ground: {site.site_name}", lambda: covers.logo(site.site_name, "#f2c9a0")
         ),
         accent="#7a3b1d",
-        postal_address="4 Marrow Lane\nHarbor Town",
+        postal_address=settings.WAGTAIL_DRIP_POSTAL_ADDRESS.replace(", ", "\n"),
     )

@@ -148,7 +148,9 @@ def cart(request: HttpRequest) -> HttpResponse:
         elif page := BookPage.objects.filter(pk=form.cleaned_data["book"]).first():
             change(request, page, form.cleaned_data["quantity"])
         return redirect("cart")
-    return TemplateResponse(request, "shop/cart.html", {"bill": Bill(available(request))})
+    bill = Bill(available(request))
+    context = {"bill": bill, "taken_out": Cart(request.session).taken_out()}
+    return TemplateResponse(request, "shop/cart.html", context)
 
 
 def change(request: HttpRequest, page: BookPage, quantity: int) -> None:
@@ -174,9 +176,10 @@ def available(request: HttpRequest) -> tuple[Line, ...]:
     """The cart's lines; what is no longer for sale leaves the cart, and the visitor hears it."""
     cart = Cart(request.session)
     lines = cart.lines()
-    if cart.keep_only(lines):
-        gone = _("Something in your cart is no longer for sale; we took it out.")
-        messages.warning(request, gone)
+    gone = cart.keep_only(lines)
+    for title in BookPage.objects.filter(pk__in=gone).values_list("title", flat=True):
+        text = _("“%s” is no longer for sale; we took it out of your cart.") % title
+        messages.warning(request, text)
     return tuple(lines)
 
 

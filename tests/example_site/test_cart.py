@@ -42,6 +42,33 @@ def test_copies_are_changed_and_taken_out(client, book):
     assert "back on its shelf" in page and "It is empty so far" in page
 
 
+def test_what_was_taken_out_again_stands_below_the_cart_with_a_way_back(client, book):
+    add(client, book, 2)
+    assert "Taken out again" not in client.get("/cart/").content.decode()
+    change(client, book, 0)
+    page = client.get("/cart/")
+    assert page.context["taken_out"] == [book]
+    assert "Taken out again" in page.content.decode() and "Swifts" in page.content.decode()
+    change(client, book, 1)
+    page = client.get("/cart/")
+    assert in_cart(client) == {"Swifts": 1} and page.context["taken_out"] == []
+
+
+def test_of_what_was_taken_out_the_last_five_that_are_for_sale_are_kept(client, book, shelf):
+    others = [add_book(shelf, f"Firs {number}") for number in range(6)]
+    for one in [book, *others]:
+        add(client, one)
+        change(client, one, 0)
+    others[3].unpublish()
+    taken = [one.title for one in client.get("/cart/").context["taken_out"]]
+    assert taken == ["Firs 5", "Firs 4", "Firs 2", "Firs 1"]
+
+
+def test_nothing_was_taken_out_by_who_never_had_it(client, book):
+    change(client, book, 0)
+    assert client.get("/cart/").context["taken_out"] == []
+
+
 @pytest.mark.parametrize("quantity", ["", "many", "-1", "21", "1.5"])
 def test_no_number_of_copies_gets_a_sentence(client, book, quantity):
     add(client, book, 2)
@@ -66,7 +93,7 @@ def test_no_such_book_changes_nothing(client, shelf, number):
 def test_a_book_that_is_no_longer_for_sale_leaves_the_cart(client, book):
     add(client, book)
     book.unpublish()
-    assert "no longer for sale" in client.get("/cart/").content.decode()
+    assert "“Swifts” is no longer for sale" in client.get("/cart/").content.decode()
     assert client.get("/checkout/").url == "/cart/"
     change(client, book, 1)
     assert in_cart(client) == {}
