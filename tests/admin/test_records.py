@@ -162,9 +162,9 @@ def test_an_event_is_found_by_its_key_and_a_delivery_by_its_message_id(editor):
     contact = make.contact("a@example.com")
     make.event(contact, key="order-7")
     delivery = make.delivery(make.enrollment(make.campaign(), contact))
-    assert "a@example.com" in page(editor, "events", q="order-7")
-    assert "a@example.com" not in page(editor, "events", q="order-8")
-    assert "a@example.com" in page(editor, "deliveries", q=f"<{delivery.token}@example.com>")
+    assert "a<wbr>@example.com" in page(editor, "events", q="order-7")
+    assert "a<wbr>@example.com" not in page(editor, "events", q="order-8")
+    assert "a<wbr>@example.com" in page(editor, "deliveries", q=f"<{delivery.token}@example.com>")
 
 
 @pytest.mark.parametrize("text", ["A@Example.com ", "exam", "zoe exam", "a\0@example.com"])
@@ -301,3 +301,24 @@ def test_a_person_s_page_says_by_what_they_reached_the_goal(editor):
     )  # fmt: skip
     page = editor.get(f"/admin/drip/people/inspect/{row.pk}/").content.decode()
     assert "placed an order · 18.50" in page
+
+
+def test_a_record_s_page_is_named_as_the_list_names_it(editor):
+    event = make.event(make.contact(), "user_signed_up")
+    content = page(editor, f"events/inspect/{event.pk}")
+    assert "Signed up" in content.partition("</title>")[0]
+    assert "user_signed_up" not in content
+
+
+def test_what_is_told_of_text_messages_is_no_line_of_a_mail(editor):
+    delivery = make.delivery(make.enrollment(make.campaign()), state="sent")
+    content = page(editor, f"deliveries/inspect/{delivery.pk}")
+    assert "<dt>Message-ID</dt>" in content and "<dt>Length</dt>" not in content
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_an_address_may_break_before_its_domain(editor, path):
+    contact = make.contact("ann@example.com")
+    make.event(contact)
+    make.delivery(make.enrollment(make.campaign(), contact))
+    assert "<bdi>ann<wbr>@example.com</bdi>" in page(editor, path)

@@ -47,6 +47,12 @@ def linked(row: Model | None, user: Any, text: Any = "") -> Any:
     return format_html('<a href="{}"><bdi>{}</bdi></a>', url(row.pk), text)
 
 
+def broken(contact: Contact) -> str:
+    """Its address, which breaks before the @ where there is no room, sooner than within a word."""
+    name, at, domain = str(contact).partition("@")
+    return format_html("<bdi>{}<wbr>{}</bdi>", name, at + domain) if at else str(contact)
+
+
 def reason(row: Enrollment | Delivery) -> str:
     """Why it ended or waits. A delivery's own words, or what became of its person."""
     return word(row.reason)
@@ -85,7 +91,9 @@ def shown(value: Any) -> Any:
     if isinstance(value, dict):
         if not value:
             return NOTHING
-        return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+        return format_html(
+            '<pre dir="ltr">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False)
+        )
     if isinstance(value, datetime):
         return localize(timezone.localtime(value))
     return NOTHING if value in ("", None) else value

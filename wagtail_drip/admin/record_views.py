@@ -206,12 +206,21 @@ class RecordInspectView(InspectView):
         )
         return shown(value)
 
+    def get_fields_dict(self) -> list[dict[str, Any]]:
+        """What is asked of some rows alone is no line of the others."""
+        fields = zip(
+            self.model_admin.get_inspect_view_fields(), super().get_fields_dict(), strict=True
+        )
+        return [told for name, told in fields if self.model_admin.tells(name, self.instance)]
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         home = {"url": reverse("wagtailadmin_home"), "label": _("Home")}
         listing = {"url": self.index_url, "label": capfirst(self.verbose_name_plural)}
-        here = {"url": "", "label": str(self.instance)}
+        title = self.model_admin.title(self.instance)
+        here = {"url": "", "label": title}
         return {
             **super().get_context_data(**kwargs),
+            "title": title,
             "breadcrumbs_items": [home, listing, here],
             "related": self.model_admin.related(self.instance, self.request.user),
             "word_wanted": self.model_admin.word_wanted(self.instance, self.request.user),

@@ -41,6 +41,7 @@ from .permissions import may, may_resolve
 from .record_cells import (
     NOTHING,
     box,
+    broken,
     column,
     linked,
     mail_name,
@@ -103,6 +104,10 @@ class RecordAdmin(ModelAdmin):
     def results_view(self, request: HttpRequest) -> HttpResponse:
         return RecordResultsView.as_view(model_admin=self)(request)
 
+    @column(Contact._meta.verbose_name)
+    def whose(self, row: Any) -> str:
+        return broken(row.contact)
+
     def related(self, row: Any, user: Any) -> list[dict[str, Any]]:
         """Sections below a record: what belongs to it, the latest first."""
         return []
@@ -114,6 +119,14 @@ class RecordAdmin(ModelAdmin):
     def more_buttons(self, user: Any) -> list[Any]:
         """More of the list's menu."""
         return []
+
+    def tells(self, field: str, row: Any) -> bool:
+        """Whether this line of the record's own page has a sense for this row."""
+        return True
+
+    def title(self, row: Any) -> str:
+        """What a record's own page is called."""
+        return str(row)
 
     def word_wanted(self, row: Any, user: Any) -> bool:
         """Whether this user can say what nobody else knows of it (resolving.py)."""
@@ -153,7 +166,7 @@ class ContactAdmin(RecordAdmin):
     menu_icon = "user"
     base_url_path = "drip/contacts"
     index_view_extra_css = [*RecordAdmin.index_view_extra_css, "wagtail_drip/contact.css"]
-    list_display = ("email", "full_name", "stage", "tagged", "language", "created_at")
+    list_display = ("address", "full_name", "stage", "tagged", "language", "created_at")
     list_export = (
         "email",
         "first_name",
@@ -170,7 +183,7 @@ class ContactAdmin(RecordAdmin):
         "Everybody who signs up, orders or otherwise does something that starts a campaign is "
         "listed here from then on."
     )
-    list_display_add_buttons = "email"
+    list_display_add_buttons = "address"
 
     def inspect_view(self, request: HttpRequest, instance_pk: str) -> HttpResponse:
         if not instance_pk.isdecimal() or len(instance_pk) > 18:
@@ -199,6 +212,10 @@ class ContactAdmin(RecordAdmin):
     def more_buttons(self, user: Any) -> list[Any]:
         return list_buttons(user)
 
+    @column(Contact._meta.get_field("email").verbose_name)
+    def address(self, contact: Contact) -> str:
+        return broken(contact)
+
     @column(gettext_lazy("Name"))
     def full_name(self, contact: Contact) -> str:
         name = f"{contact.first_name} {contact.last_name}".strip()
@@ -219,7 +236,7 @@ class EventAdmin(RecordAdmin):
     model = Event
     menu_icon = "calendar-alt"
     base_url_path = "drip/events"
-    list_display = ("what", "contact", "at", "key")
+    list_display = ("what", "whose", "at", "key")
     list_export = ("what", "contact", "at", "key", "data")
     list_select_related = ("contact",)
     sortable = ("at",)
@@ -230,6 +247,9 @@ class EventAdmin(RecordAdmin):
         "site tells of by wagtail_drip.api.record()."
     )
     inspect_view_fields = ("what", "contact", "at", "data", "key", "recorded_at")
+
+    def title(self, event: Event) -> str:
+        return self.what(event)
 
     @column(gettext_lazy("What they did"))
     def what(self, event: Event) -> str:
@@ -256,7 +276,7 @@ class EnrollmentAdmin(RecordAdmin):
     model = Enrollment
     menu_icon = "group"
     base_url_path = "drip/people"
-    list_display = ("contact", "campaign", "how", "entered_at", "due_at")
+    list_display = ("whose", "campaign", "how", "entered_at", "due_at")
     list_export = ("contact", "campaign", "state", "reason", "entered_at", "due_at", "ended_at")
     list_select_related = ("contact", "campaign")
     sortable = ("entered_at",)
@@ -314,8 +334,8 @@ class DeliveryAdmin(RecordAdmin):
     model = Delivery
     menu_icon = "circle-check"
     base_url_path = "drip/deliveries"
-    list_display = ("contact", "mail", "campaign", "how", "created_at", "moment", "after")
-    list_display_add_buttons = "contact"
+    list_display = ("whose", "mail", "campaign", "how", "created_at", "moment", "after")
+    list_display_add_buttons = "whose"
     list_export = (
         "contact", "mail", "campaign", "state", "reason", "created_at", "due_at", "settled_at",
         "delivered_at", "opened_at", "clicked_at", "bounced_at", "complained_at", "message_id",
@@ -331,6 +351,9 @@ class DeliveryAdmin(RecordAdmin):
         "delivered_at", "opened_at", "clicked_at", "bounced_at", "complained_at", "message_id",
         "length",
     )  # fmt: skip
+
+    def tells(self, field: str, row: Delivery) -> bool:
+        return field != "length" or bool(row.segments)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         return named(super().get_queryset(request))
