@@ -57,6 +57,25 @@ def test_a_foreign_name_and_a_number_leave_the_line_in_order(register, language)
     assert FSI not in parsed(own)["subject"]
 
 
+PERSIAN = "<p>سلام {{ first_name|دوست }}، خوش آمدید. The Paper Lantern</p>"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "direction"),
+    [
+        ("خوش آمدید، {{ first_name|دوست }}", PERSIAN, "rtl"),
+        ("مرحبًا", '<p>أهلًا <a href="https://shop.example/a-long-address/">هنا</a></p>', "rtl"),
+        ("Nowruz: عید شما مبارک", "<p>We wish all of you a happy new year.</p>", "ltr"),
+        ("Добро пожаловать", "<p>Здравствуйте!</p>", "ltr"),
+        ("Welcome", PERSIAN, "ltr"),
+    ],
+)
+def test_on_a_site_of_one_language_the_words_say_how_a_mail_runs(subject, text, direction):
+    html = soup(make_one(source(("text", text), subject=subject, language="en")))
+    assert html.find("html")["dir"] == direction
+    assert {table.get("dir", direction) for table in html.find_all("table")} == {direction}
+
+
 def test_a_fallback_in_the_mail_s_own_direction_needs_nothing():
     mail = make_one(source(heading("سلام {{ first_name|دوست }}"), language="fa"))
     assert "سلام دوست" in part(mail, "plain") and FSI not in part(mail, "html")

@@ -6,6 +6,7 @@ By Unicode's own characters (FSI … PDI), which work in subjects and plain text
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 FSI, PDI = "\u2068", "\u2069"
 _RTL = "\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
@@ -14,6 +15,16 @@ _HAS_RTL = re.compile(f"[{_RTL}]")
 _ALL_RTL = re.compile(f"(?:(?![\u0660-\u0669\u06f0-\u06f9])[{_RTL}]|[\\s\u200c\u200d])*")
 # What opens or closes a direction of its own could turn round all that comes after it.
 _OVERRIDES = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+# What a text has beside its words: tags, addresses, the names of merge fields.
+_NO_WORDS = re.compile(r"<[^>]*>|&\w+;|https?://\S+|\{\{\s*[\w.]+")
+_LETTERS = re.compile(r"[^\W\d_]")
+
+
+def runs_to_the_left(texts: Iterable[str]) -> bool:
+    """Whether most of their letters are of a script that runs from right to left."""
+    letters = _LETTERS.findall(_NO_WORDS.sub(" ", "\n".join(texts)))
+    return 2 * sum(1 for letter in letters if _HAS_RTL.match(letter)) > len(letters)
 
 
 def isolated(words: str, direction: str) -> str:

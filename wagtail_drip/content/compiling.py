@@ -22,7 +22,7 @@ from wagtail.blocks import RichTextBlock, StreamValue
 
 from .. import chosen
 from ..streams import UnknownBlock, kind, stored
-from . import keeping, merge_fields, mime, products, references, richtext, targets
+from . import bidi, keeping, merge_fields, mime, products, references, richtext, targets
 from .branding import Brand
 from .email_block import EmailBlock, render_html, render_plain
 from .grouping import GateBlock, GroupBlock
@@ -223,6 +223,7 @@ def compile_message(
         lacking=product if isinstance(product, Hold | Fault) else None,
         products=fixed,
         strict=strict,
+        leftward=_runs_to_the_left(source),
     )
     with translation.override(source.language):
         if source.words is not None:
@@ -302,6 +303,14 @@ def _rich_texts(body: Iterable[Row]) -> Iterator[str]:
         for inner, given in chosen.inside(row.block, row.value):
             if isinstance(inner, RichTextBlock) and given:
                 yield given.source
+
+
+def _runs_to_the_left(source: Source) -> bool:
+    """A site of one language has mails in others, too: its editors' words say how they run."""
+    texts = [source.subject, source.preheader]
+    if all(text.isascii() for text in texts) or source.words is not None:
+        return False  # as most are, and then nothing more is looked at
+    return bidi.runs_to_the_left([*texts, *_rich_texts(rows(source))])
 
 
 def _ends(slot: Slot) -> bool:

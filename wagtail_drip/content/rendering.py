@@ -63,6 +63,7 @@ class Rendering:
     strict: bool = True  # False: a preview shows what can't be sent, too
     campaign: str = ""  # the names of whose mail it is, and of its topic
     topic: str = ""
+    leftward: bool = False  # its words run from right to left, whatever its language says
     column: int = 0  # width of the column it stands in, CSS pixels; 0: it has the whole row
     # Rich texts as the database holds them, by what they are with their links as addresses.
     _expanded: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
@@ -85,7 +86,7 @@ class Rendering:
 
     @property
     def direction(self) -> str:
-        return direction_of(self.language)
+        return "rtl" if self.leftward else direction_of(self.language)
 
     @property
     def start(self) -> str:
