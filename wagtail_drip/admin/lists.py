@@ -9,6 +9,7 @@ from wagtail.admin.staticfiles import versioned_static
 
 EMPTY_STATE = "wagtail_drip/admin/index_results.html"
 WIDE = "drip-wide"  # columns that a phone does without
+WIDER = "drip-wider"  # columns that a small window does without, too
 
 
 class ListMixin:

@@ -59,7 +59,7 @@ from .caps import CapViewSet
 from .channels import StepFilterSet, StepIndexView, channel_label
 from .farewells import FarewellViewSet
 from .forms import STATUSES, status_label, trigger_choices, trigger_label
-from .lists import EMPTY_STATE, WIDE, ListMixin
+from .lists import EMPTY_STATE, WIDE, WIDER, ListMixin
 from .permissions import may
 from .places import campaign_url
 from .records import RECORDS
@@ -228,11 +228,11 @@ class CampaignViewSet(SiteBound):
             label=_("Lifecycle stage"),
             accessor="get_stage_display",
             sort_key="stage",
-            classname=WIDE,
+            classname=WIDER,
         ),
         NumberColumn("people_inside", label=_("People inside"), sort_key="people_inside"),
         NumberColumn("mails_sent", label=_("Mails sent"), sort_key="mails_sent", classname=WIDE),
-        Column("review_by", label=_("Review by"), accessor=reviewing.due_of, classname=WIDE),
+        Column("review_by", label=_("Review by"), accessor=reviewing.due_of, classname=WIDER),
         UpdatedAtColumn(label=_("Updated"), classname=WIDE),
     ]
 

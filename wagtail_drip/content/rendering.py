@@ -54,7 +54,7 @@ class Rendering:
 
     brand: Brand
     language: str = "en"
-    fields: Mapping[str, merge_fields.MergeField] = field(default_factory=dict)
+    fields: merge_fields.Fields = field(default_factory=lambda: merge_fields.Fields({}))
     product: Product | None = None  # what the readers' event is about
     lacking: Hold | Fault | None = None  # why it can't be shown, where the event names one
     # What blocks show to everybody, by ref
