@@ -112,8 +112,13 @@ class BookProducts(ProductAdapter):
         return PageChooserBlock(required=False, page_type=BookPage, label=_("Which book"))
 
     def sample(self) -> Product:
-        page = BookPage.objects.live().select_related("cover").order_by("pk").first()
+        page = sample_book()
         return product(page) if page else super().sample()
+
+
+def sample_book() -> BookPage | None:
+    """What previews show where no event names a book: in pictures and in words the same."""
+    return BookPage.objects.live().select_related("cover").order_by("pk").first()
 
 
 def product(page: BookPage) -> Product:
@@ -142,6 +147,13 @@ class BookField(MergeField):
         asked = {recipient.id: book_of(recipient.data) for recipient in recipients}
         pages = BookPage.objects.in_bulk({pk for pk in asked.values() if pk})
         return {id: self._word(pages.get(pk)) for id, pk in asked.items()}
+
+    def preview(self, recipient: Recipient | None) -> str:
+        if recipient is not None:
+            page = BookPage.objects.live().filter(pk=book_of(recipient.data)).first()
+            return self.word(page) if page else ""
+        page = sample_book()
+        return self.word(page) if page else super().preview(None)
 
     def _word(self, page: BookPage | None) -> str | Hold | None:
         if page is None:

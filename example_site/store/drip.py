@@ -35,6 +35,12 @@ class BookField(MergeField):
         loaded = shop.load({ref for ref in asked.values() if ref is not None})
         return {id: self._word(loaded.get(ref)) for id, ref in asked.items()}
 
+    def preview(self, recipient: Recipient | None) -> str:
+        if recipient is None:  # the product that pictures show, too
+            return self.word(OscarProducts().sample())
+        found = self.values([recipient])[recipient.id]
+        return found if isinstance(found, str) else ""
+
     def _word(self, found: Product | Hold | None) -> str | Hold | None:
         return self.word(found) if isinstance(found, Product) else found
 

@@ -33,6 +33,21 @@ def test_two_mails_of_a_series_that_look_alike(editor):
     assert "“Two” in “Series” says the same." in page
 
 
+def test_drafts_are_compared_as_their_editors_see_them(editor):
+    one, two = (make.step(name, subject="Same", body=BODY) for name in ("One", "Two"))
+    campaign = make.campaign(name="Series")
+    campaign.flow = json.dumps([flows.send(one.pk, id="a"), flows.send(two.pk, id="b")])
+    campaign.save_revision()  # in the draft alone
+    assert "“Two” in “Series”" in editor.get(url("checks", one)).content.decode()
+    two.subject, two.body = "Another", json.dumps([{**BODY[0], "value": "<p>Bye</p>"}])
+    two.save_revision()
+    assert "“Two” in “Series”" not in editor.get(url("checks", one)).content.decode()
+    two.live, two.subject = False, "Same"
+    two.save_revision()
+    page = editor.get(url("checks", one)).content.decode()
+    assert "has the same subject" in page and "says the same" not in page
+
+
 def test_a_sender_whom_others_will_not_believe(editor):
     step = make.step("One", body=BODY, sender_email="shop@GMail.com")
     said = "comes from shop@GMail.com, and gmail.com tells others to refuse such mail."

@@ -48,6 +48,17 @@ def test_words_about_the_book(book):
     assert fields["book"].values(recipients(1, book="nonsense")) == {1: None}
 
 
+@pytest.mark.parametrize("slug", ["book", "price", "author"])
+def test_a_preview_s_words_and_picture_are_of_one_book(book, slug):
+    BookPage.objects.update(title="Tides", price=Decimal("7.00"), author="Ann Other")
+    assert drip.BookProducts().sample().title == "Tides"
+    field, (asker,) = registry.merge_fields()[slug], recipients(1, book=book.pk)
+    assert field.preview(None) == field.preview(asker) == field.values([asker])[1]
+    assert field.preview(recipients(1)[0]) == ""
+    book.unpublish()
+    assert field.preview(None) == str(field.sample)
+
+
 def test_each_gets_a_code_of_their_own(book):
     codes = drip.CodeField(10).values(recipients(3, book=book.pk))
     assert len(set(codes.values())) == 3

@@ -110,10 +110,14 @@ def _of_message(
 
 
 def _twins(step: Step, user: Any) -> Iterator[str]:
-    """Other mails of a series that look like this one: somebody copied and went on."""
+    """Other mails of a series that look like this one: somebody copied and went on.
+
+    Flow and mails as their latest drafts have them, which is what their editors see.
+    """
     for campaign in campaigns_of(step, user):
-        ids = step_ids(raw(campaign.flow)) - {step.pk}
-        for other in Step.objects.filter(pk__in=ids).order_by("pk"):
+        ids = step_ids(raw(campaign.get_latest_revision_as_object().flow)) - {step.pk}
+        rows = Step.objects.filter(pk__in=ids).select_related("latest_revision").order_by("pk")
+        for other in (row.get_latest_revision_as_object() for row in rows):
             said = {"mail": other.name, "campaign": campaign.name}
             if other.subject.strip() and other.subject.strip() == step.subject.strip():
                 yield _("“%(mail)s” in “%(campaign)s” has the same subject.") % said

@@ -19,7 +19,9 @@ from wagtail.models import ReferenceIndex
 from ..content.personalizing import Recipient
 from ..engine.addressing import reader
 from ..engine.identifying import find
+from ..flow.checking import step_ids
 from ..models import Campaign, Contact, Enrollment, Event, Step
+from ..streams import raw
 from .forms import trigger_label
 from .permissions import may_see_people
 from .sites import within
@@ -30,13 +32,25 @@ OFFERED = 20  # events, the latest
 
 
 def campaigns_of(step: Step, user: Any) -> list[Campaign]:
-    """The campaigns whose flow names this mail, live ones first."""
+    """The campaigns whose flow names this mail, or whose draft does; live ones first."""
     kind = ContentType.objects.get_for_model(Campaign)
     named = ReferenceIndex.get_references_to(step).filter(base_content_type=kind)
     ids = set(map(int, named.values_list("object_id", flat=True)))
-    ids |= {campaign.pk for campaign in step.used_in()}
+    ids |= {campaign.pk for campaign in (*step.used_in(), *_drafts_with(step))}
     campaigns = within(Campaign.objects.filter(pk__in=ids), user).select_related("site", "topic")
     return sorted(campaigns, key=lambda campaign: (not campaign.live, campaign.name))
+
+
+def _drafts_with(step: Step) -> list[Campaign]:
+    """Those whose latest draft names it; Wagtail's index knows what was saved with the row."""
+    drafts = Campaign.objects.filter(
+        has_unpublished_changes=True, latest_revision__content__flow__icontains=str(step.pk)
+    )
+    return [one for one in drafts.select_related("latest_revision") if step.pk in _drafted(one)]
+
+
+def _drafted(campaign: Campaign) -> set[int]:
+    return step_ids(raw(campaign.get_latest_revision_as_object().flow))
 
 
 class StandInForm(forms.Form):
