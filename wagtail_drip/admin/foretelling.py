@@ -38,11 +38,11 @@ from .foretelling_forms import (
     starting,
 )
 from .people_chooser import may_choose_people, people_of
-from .places import campaign_url, campaigns_url
+from .places import CampaignPage, campaign_url
 from .telling import Told, told
 
 
-class TryView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+class TryView(CampaignPage, PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
     """`?contact=12` has chosen somebody already."""
 
     model: Any = Campaign
@@ -55,16 +55,6 @@ class TryView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
         super().setup(request, *args, **kwargs)
         rows = Campaign.objects.select_related("current_version", "latest_revision")
         self.campaign = get_object_or_404(rows, pk=kwargs["pk"])
-
-    def get_page_subtitle(self) -> str:
-        return str(self.campaign)
-
-    def get_breadcrumbs_items(self) -> list[dict[str, str]]:
-        return [
-            {"url": campaigns_url(), "label": str(_("Campaigns"))},
-            {"url": campaign_url(self.campaign.pk, "overview"), "label": str(self.campaign)},
-            {"url": "", "label": str(self.page_title), "sublabel": str(self.campaign)},
-        ]
 
     @cached_property
     def header_buttons(self) -> list[Any]:

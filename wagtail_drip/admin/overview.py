@@ -26,13 +26,13 @@ from ..streams import raw
 from . import notes, picture
 from .forms import status_label, trigger_label
 from .permissions import may
-from .places import campaign_url, campaigns_url
+from .places import CampaignPage, campaign_url
 from .wording import words
 
 DRAFT = "draft"
 
 
-class OverviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+class OverviewView(CampaignPage, PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
     """`?version=2` shows an earlier flow with the people who are still on it, `draft` the latest
     draft; without it, what is live."""
 
@@ -40,6 +40,7 @@ class OverviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
     any_permission_required = ["view", "change", "add", "publish"]
     template_name = "wagtail_drip/admin/overview.html"
     page_title = gettext_lazy("Overview")
+    above = "edit"
     header_icon = "drip"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -48,16 +49,6 @@ class OverviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
             Campaign.objects.select_related("current_version"), pk=kwargs["pk"]
         )
         self.now = timezone.now()
-
-    def get_page_subtitle(self) -> str:
-        return str(self.campaign)
-
-    def get_breadcrumbs_items(self) -> list[dict[str, str]]:
-        return [
-            {"url": campaigns_url(), "label": str(_("Campaigns"))},
-            {"url": campaign_url(self.campaign.pk), "label": str(self.campaign)},
-            {"url": "", "label": str(self.page_title), "sublabel": str(self.campaign)},
-        ]
 
     @cached_property
     def header_buttons(self) -> list[Any]:

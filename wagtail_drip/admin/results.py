@@ -27,7 +27,7 @@ from ..engine.measuring import Numbers, measure, total
 from ..flow.outlining import Line
 from ..models import Campaign, Contact, Decision, Delivery, Segment, Step, Version
 from ..streams import raw
-from .places import campaign_url, campaigns_url
+from .places import CampaignPage
 from .record_export import FORMULA
 from .record_filters import kept
 from .wording import Words, words
@@ -238,7 +238,7 @@ class ResultsPage(
         return f"'{value}" if runs else value
 
 
-class ResultsView(ResultsPage):
+class ResultsView(CampaignPage, ResultsPage):
     model: Any = Campaign
     header_icon = "drip"
 
@@ -246,16 +246,6 @@ class ResultsView(ResultsPage):
         super().setup(request, *args, **kwargs)
         self.campaign = get_object_or_404(Campaign, pk=kwargs["pk"])
         self.form = FilterForm(request.GET or None, campaign=self.campaign, told=self.told)
-
-    def get_page_subtitle(self) -> str:
-        return str(self.campaign)
-
-    def get_breadcrumbs_items(self) -> list[dict[str, str]]:
-        return [
-            {"url": campaigns_url(), "label": str(_("Campaigns"))},
-            {"url": campaign_url(self.campaign.pk, "overview"), "label": str(self.campaign)},
-            {"url": "", "label": str(self.page_title), "sublabel": str(self.campaign)},
-        ]
 
     @cached_property
     def rows(self) -> list[Row]:  # type: ignore[override]

@@ -29,7 +29,7 @@ from ..models import Campaign, Review
 from ..models.reviews import ENOUGH
 from .forms import status_label
 from .permissions import may
-from .places import campaign_url, campaigns_url
+from .places import CampaignPage, campaign_url, campaigns_url
 
 NAMED = 5  # on the home page
 AGAIN = timedelta(days=180)  # what the form suggests
@@ -124,7 +124,7 @@ class ReviewForm(forms.Form):
         return due
 
 
-class ReviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+class ReviewView(CampaignPage, PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
     """How it goes (GET), and when it is to be looked at next (POST)."""
 
     model: Any = Campaign
@@ -138,16 +138,6 @@ class ReviewView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
         campaigns = Campaign.objects.select_related("review__owner")
         self.campaign = get_object_or_404(campaigns, pk=kwargs["pk"])
         self.now = timezone.now()
-
-    def get_page_subtitle(self) -> str:
-        return str(self.campaign)
-
-    def get_breadcrumbs_items(self) -> list[dict[str, str]]:
-        return [
-            {"url": campaigns_url(), "label": str(_("Campaigns"))},
-            {"url": campaign_url(self.campaign.pk, "overview"), "label": str(self.campaign)},
-            {"url": "", "label": str(self.page_title), "sublabel": str(self.campaign)},
-        ]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not may(request.user, "change", Campaign):
