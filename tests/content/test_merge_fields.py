@@ -12,7 +12,7 @@ from .support import heading, make_one, part, person, source
 
 @pytest.fixture
 def rendering():
-    return Rendering(Brand("Lantern"), fields=merge_fields.builtin())
+    return Rendering(Brand("Lantern"), fields=merge_fields.Fields(merge_fields.builtin()))
 
 
 @pytest.mark.parametrize(

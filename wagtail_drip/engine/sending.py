@@ -66,7 +66,9 @@ def send_due(
         return 0
     heard = resting.stamps(registry.channels())
     try:
-        if (idle := resting.resting(registry.channels(), now)) and idle == registry.channels().keys():
+        if (
+            idle := resting.resting(registry.channels(), now)
+        ) and idle == registry.channels().keys():
             return 0
         if not host:
             _remember_host()
@@ -125,9 +127,7 @@ def _send_slice(
         claimed = claim(token, now, limit or connections.slice_size(), idle)
         taken, alone, connections.wait = claimed.taken, claimed.alone, claimed.wait
         todo = dict(taken)
-        sending = Slice(
-            token, journal, now, clock, enough, began, todo, connections, alone, heard
-        )
+        sending = Slice(token, journal, now, clock, enough, began, todo, connections, alone, heard)
         if taken:
             sending.run(lambda: make_mails(taken, now))
             connections.went(len(taken), clock() - began)

@@ -208,7 +208,7 @@ class Slice:
         return recent and pk in self.fresh and not self._is_told_to_wait(pk)
 
     def _is_told_to_wait(self, pk: int) -> bool:
-        """Whether another worker of this host was, by the delivery's channel, since the last look."""
+        """Whether another worker of this host was, by this channel, since the last look."""
         channel = self.todo[pk].delivery.channel
         return resting.stamps([channel])[channel] != self.heard.get(channel, 0)
 
