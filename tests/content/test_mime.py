@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wagtail_drip.content import mime
-from wagtail_drip.content.mime import Bodies, header, mailbox, quoted
+from wagtail_drip.content.mime import Bodies, Section, header, mailbox, quoted, stuffed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=300)
 
@@ -95,6 +95,22 @@ def test_a_hole_may_stand_at_any_column(before, filler):
         assert decoded(body, "plain") == text + value + text
         assert decoded(body, "html") == value + text + value
         assert max(map(len, body.split(b"\r\n"))) <= 76
+
+
+DOTTED = st.text(st.sampled_from(".a\n =é"), max_size=200)
+
+
+@settings(deadline=None)
+@given(st.lists(DOTTED, min_size=2, max_size=4), DOTTED, st.booleans())
+def test_on_the_wire_each_dot_that_begins_a_line_is_doubled(texts, value, there):
+    """As RFC 5321 4.5.2 has it of the whole: a line with a dot alone would end the mail."""
+    parts = [*texts, 0, *texts, Section(1, (*texts, 0, texts[0]))]
+    bodies = Bodies(parts, parts)
+    values = [(quoted(value), quoted(value)), (b"", b"") if there else None]
+    wire = bodies.fill(values, on_the_wire=True)
+    assert wire == stuffed(bodies.fill(values))
+    lines = wire.split(b"\r\n")
+    assert all(line.startswith(b"..") for line in lines if line.startswith(b"."))
 
 
 def test_holes_side_by_side():

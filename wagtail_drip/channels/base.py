@@ -71,6 +71,11 @@ class Session:
         """
         return None
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether the time that `transmit` takes is the server's, and not spent in watching it."""
+        return True
+
     def transmit(self, mail: Any) -> Outcome:
         """Send one `content.personalizing.Mail`; at most once."""
         raise NotImplementedError

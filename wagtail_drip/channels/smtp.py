@@ -79,9 +79,13 @@ class SmtpSession(Session):
             return self.connect()
         return None
 
+    @property
+    def is_telling(self) -> bool:
+        return _carried >= STRANGER_MESSAGES
+
     def transmit(self, mail: Any) -> Outcome:
         try:
-            data = self._key(mail) + mail.as_bytes()
+            data = self._key(mail) + mail.on_the_wire()
         except ValueError as error:  # a header or address that no mail may carry
             return Refused(str(error))
         outcome = self._once(mail, data)
@@ -135,7 +139,7 @@ def _bare(address: str) -> str:
 def converse(smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> Outcome:
     """One mail transaction; closes `smtp` where it can't be used for another one.
 
-    `sender`, `recipient`: what follows the words MAIL and RCPT.
+    `sender`, `recipient`: what follows the words MAIL and RCPT. `data`: as it goes on the wire.
     """
     in_body, began = False, time.monotonic()
     try:
@@ -143,7 +147,7 @@ def converse(smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> Ou
         if refused := (_announce_at_once if at_once else _announce)(smtp, sender, recipient):
             return refused
         in_body, wait = True, _patience(time.monotonic() - began)
-        _send_body(smtp, _stuffed(data), whole=bool(wait))
+        _send_body(smtp, data, whole=bool(wait))
         if early := _spoke_early(smtp, wait):
             smtp.close()
             return early
@@ -263,15 +267,6 @@ def _refused(smtp: smtplib.SMTP, outcome: Again | Refused) -> Again | Refused:
     except OSError:
         smtp.close()
     return outcome
-
-
-def _stuffed(data: bytes) -> bytes:
-    """RFC 5321 4.5.2: a dot before each leading dot; the last line ends with CRLF."""
-    if data.startswith(b"."):
-        data = b"." + data
-    if b"\n." in data:
-        data = data.replace(b"\n.", b"\n..")
-    return data if data.endswith(b"\r\n") else data + b"\r\n"
 
 
 def _send_body(smtp: smtplib.SMTP, body: bytes, *, whole: bool) -> None:

@@ -85,6 +85,8 @@ class Bodies:
             # A space at the very end would be lost before the line end that the boundary needs.
             self._add(_SOFT)
         self._add(_END)
+        # A piece that begins with a dot stands at the beginning of a line, as does each value.
+        self._stuffed = [stuffed(piece) for piece in self.pieces]
 
     def _parts(self, parts: Iterable[Part], which: int) -> None:
         for kind, run in groupby(parts, type):
@@ -118,12 +120,17 @@ class Bodies:
         self._cut = True
         self.sections.append((first, len(self.pieces), section.gate))
 
-    def fill(self, values: Sequence[tuple[bytes, bytes] | None]) -> bytes:
+    def fill(
+        self, values: Sequence[tuple[bytes, bytes] | None], *, on_the_wire: bool = False
+    ) -> bytes:
         """The body with `(text, html)` of each value in its holes.
 
-        None for a value leaves out the sections that it is the gate of.
+        None for a value leaves out the sections that it is the gate of. `on_the_wire`: as SMTP
+        takes it; what is the same for all was made ready for that once.
         """
-        pieces = self.pieces.copy()
+        pieces = (self._stuffed if on_the_wire else self.pieces).copy()
+        if on_the_wire:
+            values = [one and (stuffed(one[0]), stuffed(one[1])) for one in values]
         for piece, value, which in self.holes:
             given = values[value]
             pieces[piece] = b"" if given is None else given[which]
@@ -131,6 +138,13 @@ class Bodies:
             if values[gate] is None:
                 pieces[first:end] = [b""] * (end - first)
         return b"".join(pieces)
+
+
+def stuffed(data: bytes) -> bytes:
+    """RFC 5321 4.5.2: a dot before each dot that begins a line."""
+    if data.startswith(b"."):
+        data = b"." + data
+    return data.replace(b"\n.", b"\n..") if b"\n." in data else data
 
 
 def header(name: str, value: str) -> str:

@@ -155,10 +155,14 @@ class Mail:
         self.headers = dict(headers or {})
 
     def as_bytes(self) -> bytes:
-        """The message as it goes on the wire: CRLF, body lines of at most 76 bytes."""
+        """The message: CRLF, body lines of at most 76 bytes."""
         bodies = mime.Bodies([tidy(self.text)], [tidy(self.html)])
         subject = mime.header("Subject", self.subject).encode()
         return subject + mime.head(self, self.headers) + bodies.fill(())
+
+    def on_the_wire(self) -> bytes:
+        """As SMTP takes it between DATA and the final dot."""
+        return mime.stuffed(self.as_bytes())
 
 
 class FilledMail(Mail):
@@ -220,10 +224,16 @@ class FilledMail(Mail):
         return self._joined(self._compiled.html, as_html)
 
     def as_bytes(self) -> bytes:
+        return self._filled(on_the_wire=False)
+
+    def on_the_wire(self) -> bytes:
+        return self._filled(on_the_wire=True)  # no line of a header begins with a dot
+
+    def _filled(self, *, on_the_wire: bool) -> bytes:
         compiled = self._compiled
         subject = compiled.subject_line or mime.header("Subject", self.subject).encode()
         filled = [None if word is None else encoded(word) for word in self._words]
-        return subject + self._head + compiled.bodies.fill(filled)
+        return subject + self._head + compiled.bodies.fill(filled, on_the_wire=on_the_wire)
 
     def _joined(self, parts: Iterable[mime.Part], how: Callable[[Word], str]) -> str:
         return "".join(self._part(part, how) for part in parts)
