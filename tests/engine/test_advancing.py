@@ -11,7 +11,7 @@ from tests.factories import branch, condition, group, leave, send, wait
 from tests.queries import queries
 from wagtail_drip import registry
 from wagtail_drip.engine import planning, walking
-from wagtail_drip.engine.advancing import advance_due, go_on
+from wagtail_drip.engine.advancing import advance_due, clear_stopped, go_on
 from wagtail_drip.flow import compiling
 from wagtail_drip.models import Attribute, Contact, Delivery, Enrollment, Version
 from wagtail_drip.models.consent import suppress
@@ -150,8 +150,8 @@ def test_when_a_campaign_stops_nobody_sleeps_on_inside(due_at, now):
     stopped, other = factories.campaign(live=False), factories.campaign("other")
     rows = [factories.enrollment(campaign, due_at=due_at) for campaign in (stopped, other)]
     Enrollment.objects.update(due_at=due_at)
-    assert advance_due(now, limit=1) == 1
-    assert advance_due(now) == 0
+    assert clear_stopped(now, limit=1) == 1
+    assert clear_stopped(now) == 0
     assert [fresh(row).state for row in rows] == ["left", "active"]
 
 

@@ -18,6 +18,7 @@ from ..models.quietly import delete
 from ..models.tags import tag_all, tag_slug, tags_named
 from .enrolling import open_campaigns
 from .entering import Candidate, admit
+from .loading import Carried
 from .recording import announce
 
 logger = logging.getLogger("wagtail_drip")
@@ -27,7 +28,7 @@ MAX_HOPS = 10  # campaigns that lead on to others; the gate refuses a round, not
 Action = Mapping[str, Any]
 
 
-def act(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> bool:
+def act(action: Action, enrollments: Sequence[Carried], now: datetime) -> bool:
     """Do this for all of them. The number of queries does not depend on how many they are.
 
     False: nothing was done, since a later release must do it (a rolling deploy). Raises KeyError
@@ -36,7 +37,7 @@ def act(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> boo
     return ACTIONS[action["do"]](action, enrollments, now) is not False
 
 
-def _enroll(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> bool:
+def _enroll(action: Action, enrollments: Sequence[Carried], now: datetime) -> bool:
     """They enter another campaign, if it is live and lets them."""
     campaign = open_campaigns().filter(pk=action["campaign"]).first()
     if campaign is None:
@@ -50,13 +51,16 @@ def _enroll(action: Action, enrollments: Sequence[Enrollment], now: datetime) ->
         logger.error("People go round and round into campaign %s: stopped", campaign.slug)
     rows = Enrollment.objects.filter(pk__in=[row.pk for row in near])
     data = dict(rows.order_by().values_list("pk", "data"))
-    candidates = [Candidate(row.contact, now, data[row.pk], hops=row.hops + 1) for row in near]
+    people = Contact.objects.in_bulk([row.contact_id for row in near])
+    candidates = [
+        Candidate(people[row.contact_id], now, data[row.pk], hops=row.hops + 1) for row in near
+    ]
     if admit(campaign, candidates, now=now, audience=False):
         announce()
     return True
 
 
-def _set_attribute(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> None:
+def _set_attribute(action: Action, enrollments: Sequence[Carried], now: datetime) -> None:
     """One of their attributes gets a value, or goes. Their rows are locked by advancing.
 
     Raises ValueError where the attribute can't have this value (any more).
@@ -79,7 +83,7 @@ def _set_attribute(action: Action, enrollments: Sequence[Enrollment], now: datet
         Contact.objects.bulk_update(changed, ["attributes"])
 
 
-def _tag(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> None:
+def _tag(action: Action, enrollments: Sequence[Carried], now: datetime) -> None:
     """They get a tag, which is made if need be, or lose it."""
     ids = sorted({row.contact_id for row in enrollments})
     if action["side"] == "remove":
@@ -89,7 +93,7 @@ def _tag(action: Action, enrollments: Sequence[Enrollment], now: datetime) -> No
         tag_all(ids, list(tags_named([action["tag"]]).values()), at=now)
 
 
-ACTIONS: dict[str, Callable[[Action, Sequence[Enrollment], datetime], bool | None]] = {
+ACTIONS: dict[str, Callable[[Action, Sequence[Carried], datetime], bool | None]] = {
     "enroll": _enroll,
     "attribute": _set_attribute,
     "tag": _tag,

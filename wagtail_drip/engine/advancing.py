@@ -1,7 +1,7 @@
 """Advancing: due people are carried over their flow to the next stop, a wait or a send.
 
 A batch is claimed with row locks, decided in memory and written back in one transaction. What
-`claim` gave is locked, so version, node and state are still those that were decided upon.
+was claimed is locked, so version, node and state are still those that were decided upon.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from ..flow import compiling
 from ..flow.program import Arm, Deliver, End, Program, Stay, WaitEvent
 from ..models import Campaign, Delivery, Enrollment, Version
 from ..models.among import among
-from ..models.sending_times import calendars
+from ..models.sending_times import WITH_TIMES, calendars
 from .asking import explained
 from .converting import convert
 from .dating import AGAIN
 from .expelling import reasons_to_leave
 from .explaining import keep_trails
 from .listening import arm, armed, disarm
+from .loading import COLUMNS_TO_CARRY, Carried, Journey, load_to_carry
 from .locking import first_unlocked
 from .moving import had
 from .planning import Plan, lay_down
@@ -44,25 +46,43 @@ State = Enrollment.State
 def advance_due(now: datetime, limit: int = BATCH) -> int:
     """Carry up to `limit` due people on. Returns how many; 0 says that nobody is due.
 
-    Those in a stopped campaign leave it, wherever they stand.
-
     Several processes share the work without waiting for each other. One person's fault fails
     that person's enrollment alone. Whose program is of a format unknown here waits where they are.
     """
+    due = _active().filter(due_at__lte=now).order_by("due_at", "pk")
+    return _carry_on(due, now, limit)
+
+
+@on_deadlock
+def clear_stopped(now: datetime, limit: int = BATCH) -> int:
+    """Up to `limit` people leave the campaigns that are stopped, wherever they stand. How many."""
+    inside = Exists(_active().filter(campaign=OuterRef("pk")))
+    stopped = list(Campaign.objects.filter(inside, live=False).values_list("pk", flat=True))
+    if not stopped:
+        return 0
+    return _carry_on(_active().filter(campaign_id__in=stopped).order_by("pk"), now, limit)
+
+
+def _active() -> QuerySet[Enrollment]:
+    return Enrollment.objects.filter(state=State.ACTIVE).only(*COLUMNS_TO_CARRY)
+
+
+def _carry_on(rows: QuerySet[Enrollment], now: datetime, limit: int) -> int:
+    """Nobody is waited for, so nobody deadlocks."""
     with transaction.atomic():
-        enrollments = _claim(now, limit)
+        enrollments: list[Journey] = first_unlocked(rows, limit, "contact", load_to_carry)
         advance(enrollments, now)
     return len(enrollments)
 
 
-def advance(enrollments: Sequence[Enrollment], now: datetime) -> list[Walker]:
+def advance(enrollments: Sequence[Carried], now: datetime) -> list[Walker]:
     """Carry these on, and write down where they stand. Who walked: with what was decided.
 
     They are due, and locked by the caller's transaction with their contacts.
     """
     campaigns = (
         Campaign.objects.defer("flow")
-        .select_related("topic", "sms_topic")
+        .select_related("topic", "sms_topic", WITH_TIMES)
         .in_bulk({row.campaign_id for row in enrollments})
     )
     going = reasons_to_leave(enrollments, campaigns, now)
@@ -78,7 +98,7 @@ def advance(enrollments: Sequence[Enrollment], now: datetime) -> list[Walker]:
     changed = [w.enrollment for w in walkers if w.acted or isinstance(w.outcome, End)]
     changed += [row for row in enrollments if row.pk in leaving]
     reconsider({row.contact_id for row in changed}, now)
-    gone = {row: going.told(row.pk) for row in enrollments if row.pk in going.seen}
+    gone = [(row, going.told(row.pk)) for row in enrollments if row.pk in going.seen]
     keep_trails(walkers, now, gone)
     return walkers
 
@@ -97,16 +117,6 @@ def _stop_the_taken_over(walkers: Sequence[Walker]) -> None:
             walker.outcome = End(left=True, reason=reason)
 
 
-# What carrying on never looks at. Moments take the longest to read of all that is in a row.
-_UNUSED = (
-    "data", "event", "entry_key", "reason", "due_at", "ended_at",
-    *(f"contact__{name}" for name in (
-        "attributes", "email_digest", "user", "first_name", "last_name",
-        "paused_until", "most_per_week", "track_clicks", "track_opens", "created_at",
-    )),
-)  # fmt: skip
-
-
 def go_on(enrollment_ids: Iterable[int], at: datetime) -> int:
     """Their deliveries ended `at`: the active ones go on from there. One UPDATE.
 
@@ -116,30 +126,15 @@ def go_on(enrollment_ids: Iterable[int], at: datetime) -> int:
     return active.update(arrived_at=at, due_at=at)
 
 
-def _claim(now: datetime, limit: int) -> list[Enrollment]:
-    """Lock due enrollments with their contacts; in a stopped campaign everybody is due, to leave.
-
-    Nobody is waited for, so nobody deadlocks.
-    """
-    active = Enrollment.objects.filter(state=State.ACTIVE).defer(*_UNUSED)
-    due = active.filter(due_at__lte=now).order_by("due_at", "pk")
-    claimed = first_unlocked(due, limit, "contact")
-    inside = Exists(active.filter(campaign=OuterRef("pk")))
-    stopped = list(Campaign.objects.filter(inside, live=False).values_list("pk", flat=True))
-    if stopped and len(claimed) < limit:
-        rest = active.filter(campaign_id__in=stopped).exclude(pk__in=[row.pk for row in claimed])
-        claimed += first_unlocked(rest.order_by("pk"), limit - len(claimed), "contact")
-    return claimed
-
-
 def _walkers(
-    enrollments: Sequence[Enrollment], campaigns: Mapping[int, Campaign], faults: dict[int, str]
+    enrollments: Sequence[Carried], campaigns: Mapping[int, Campaign], faults: dict[int, str]
 ) -> tuple[list[Walker], list[int]]:
     """Those who can be carried on, and the enrollments whose program can't be read here yet."""
     programs, broken, newer = _programs({row.version_id for row in enrollments})
     deliveries = _deliveries(enrollments)
     watching = armed(enrollments) if any(map(_listens, programs.values())) else {}
     closed = calendars(campaigns.values())
+    zones: dict[tuple[str, str], ZoneInfo] = {}
     walkers = []
     for row in enrollments:
         if row.version_id in newer:
@@ -147,11 +142,14 @@ def _walkers(
         if row.version_id in broken:
             faults[row.pk] = broken[row.version_id]
             continue
+        names = row.contact.time_zone, campaigns[row.campaign_id].time_zone
+        if names not in zones:
+            zones[names] = zone_of(*names)
         walkers.append(
             Walker(
                 enrollment=row,
                 program=programs[row.version_id],
-                zone=zone_of(row.contact.time_zone, campaigns[row.campaign_id].time_zone),
+                zone=zones[names],
                 node=row.node,
                 arrived_at=row.arrived_at,
                 calendar=closed[row.campaign_id],
@@ -197,7 +195,7 @@ class _Laid:
     moved: bool  # skipped since its place was taken out
 
 
-def _deliveries(enrollments: Sequence[Enrollment]) -> Mapping[int, list[_Laid]]:
+def _deliveries(enrollments: Sequence[Carried]) -> Mapping[int, list[_Laid]]:
     """By enrollment: what was laid down. One query."""
     visits = {row.pk: row.visit for row in enrollments}
     found: dict[int, list[_Laid]] = defaultdict(list)
@@ -213,6 +211,8 @@ def _deliveries(enrollments: Sequence[Enrollment]) -> Mapping[int, list[_Laid]]:
 
 def _passed_over(laid: Sequence[_Laid], program: Program) -> dict[str, bool]:
     """By node: whether its delivery has ended. A mail had at a place now gone counts for others."""
+    if not laid:
+        return {}
     ended = {one.node: one.ended for one in laid if not one.moved}
     sent = {one.node: one.step for one in laid if one.got}
     return dict.fromkeys(had(sent, program), True) | ended
@@ -257,7 +257,7 @@ def _listen(walkers: Sequence[Walker]) -> None:
     arm(names, [walker.enrollment for walker in arming.values()])
 
 
-def _write(rows: Sequence[Enrollment]) -> None:
+def _write(rows: Sequence[Carried]) -> None:
     """People whose mails went out together mostly stand alike: they share an UPDATE each kind.
 
     Django takes five times as long over one statement with a case for each row.
@@ -267,10 +267,14 @@ def _write(rows: Sequence[Enrollment]) -> None:
         alike[row.node, row.arrived_at, row.due_at].append(row.pk)
     active = Enrollment.objects.filter(state=State.ACTIVE)
     if len(alike) > SEPARATE_UPDATES:
-        active.bulk_update(rows, ["node", "arrived_at", "due_at"])
+        active.bulk_update(map(_placed, rows), ["node", "arrived_at", "due_at"])
         return
     for (node, arrived_at, due_at), ids in alike.items():
         active.filter(among("pk", ids)).update(node=node, arrived_at=arrived_at, due_at=due_at)
+
+
+def _placed(row: Carried) -> Enrollment:
+    return Enrollment(pk=row.pk, node=row.node, arrived_at=row.arrived_at, due_at=row.due_at)
 
 
 Ending = tuple[str, str, str]  # state, reason, node
@@ -290,7 +294,7 @@ def _end(endings: Mapping[Ending, list[int]], now: datetime) -> None:
 
 
 def _endings(
-    enrollments: Sequence[Enrollment],
+    enrollments: Sequence[Carried],
     walkers: Sequence[Walker],
     leaving: Mapping[int, str],
     faults: Mapping[int, str],

@@ -23,7 +23,7 @@ from ..flow.program import NO_REASON
 from ..flow.reasons import Reason, because
 from ..flow.windows import ALWAYS, Calendar
 from ..models import Campaign, Cap, Enrollment, Step
-from ..models.sending_times import calendars
+from ..models.sending_times import WITH_TIMES, calendars
 from .expelling import Leaving, reasons_to_leave
 from .loading import Due
 from .texting import reasons_to_skip
@@ -103,7 +103,9 @@ def check(deliveries: Sequence[Due], now: datetime) -> dict[int, Verdict]:
     """A verdict on each delivery by its primary key."""
     campaigns = (
         Campaign.objects.filter(pk__in={row.campaign_id for row in deliveries})
-        .select_related("site__root_page__locale", "site__drip_settings", "topic", "sms_topic")
+        .select_related(
+            "site__root_page__locale", "site__drip_settings", WITH_TIMES, "topic", "sms_topic"
+        )
         .annotate(capped=Exists(Cap.objects.filter(site=OuterRef("site"))))
         .in_bulk()
     )

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..flow.program import Program, Send
 from ..flow.reasons import Reason
-from ..models import Campaign, Decision, Enrollment, Refusal
+from ..models import Campaign, Decision, Refusal
 from ..models.inserting import replace_values
 
 if TYPE_CHECKING:
+    from .loading import Carried
     from .walking import Passed, Walker
 
 # What is told anyway by where it leads, or by the delivery.
@@ -40,7 +41,7 @@ def worth_telling(passed: Passed, program: Program) -> bool:
 
 
 def keep_trails(
-    walkers: Iterable[Walker], now: datetime, gone: Mapping[Enrollment, Reason]
+    walkers: Iterable[Walker], now: datetime, gone: Iterable[tuple[Carried, Reason]]
 ) -> None:
     """What was decided for each at each place, and for those `gone` where they stood. At most one
     statement."""
@@ -50,10 +51,10 @@ def keep_trails(
         for passed in walker.trail
         if worth_telling(passed, walker.program)
     }
-    _keep(places | {_place(row, row.node): reason for row, reason in gone.items()}, now)
+    _keep(places | {_place(row, row.node): reason for row, reason in gone}, now)
 
 
-def _place(row: Enrollment, node: str) -> Place:
+def _place(row: Carried, node: str) -> Place:
     return Place(row.pk, node, row.visit, row.version_id)
 
 

@@ -16,22 +16,23 @@ from django.db.models import Case, F, Subquery, When
 from ..models import Enrollment, Event, Watch
 from ..models.questions import EventHappened
 from ..models.quietly import delete
+from .loading import Carried
 from .reconsidering import ask_caps_again, may_end_early
 
 
-def armed(enrollments: Sequence[Enrollment]) -> dict[int, str]:
+def armed(enrollments: Sequence[Carried]) -> dict[int, str]:
     """By enrollment: the node at which they wait for an event. One query."""
     rows = Watch.objects.filter(enrollment__in=[row.pk for row in enrollments])
     return dict(rows.values_list("enrollment_id", "node"))
 
 
-def arm(names: Mapping[int, str], enrollments: Sequence[Enrollment]) -> None:
+def arm(names: Mapping[int, str], enrollments: Sequence[Carried]) -> None:
     """From the next commit on, an event of this name wakes them. `names` by enrollment."""
     if not names:
         return
     disarm(names)
     Watch.objects.bulk_create(
-        Watch(enrollment=row, contact_id=row.contact_id, name=names[row.pk], node=row.node)
+        Watch(enrollment_id=row.pk, contact_id=row.contact_id, name=names[row.pk], node=row.node)
         for row in enrollments
     )
 

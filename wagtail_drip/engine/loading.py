@@ -1,7 +1,7 @@
-"""Loading: what sending must know of deliveries and their people, read in one query.
+"""Loading: what the line must know of people and deliveries, read in one query.
 
-As plain rows: each slice is read twice or more, and making three model instances for each delivery
-would take longer than all that is done with them.
+As plain rows: everybody is read several times on their way, and making two or three model instances
+each time would take longer than all that is done with them.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from ..models import Delivery
+from django.db.models import QuerySet
+
+from ..models import Contact, Delivery, Enrollment
 from ..models.among import among
 
 
@@ -25,7 +28,7 @@ class Person:
     erased_at: datetime | None
     paused_until: datetime | None = None
     most_per_week: int | None = None
-    uuid: UUID | None = None
+    uuid: Any = None  # a UUID
     first_name: str = ""
     last_name: str = ""
     time_zone: str = ""
@@ -45,8 +48,18 @@ class Journey:
     contact: Person
     entered_at: datetime
     state: str
-    reason: str
+    reason: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    # What carrying on asks besides, and writes back.
+    version_id: int = 0
+    node: str = ""
+    visit: int = 1
+    arrived_at: Any = None  # a datetime
+    due_at: datetime | None = None
+    hops: int = 0
+
+
+Carried = Enrollment | Journey  # somebody on their way through a campaign
 
 
 @dataclass(slots=True)
@@ -81,6 +94,55 @@ _TO_MAKE = (
     "contact__uuid", "contact__track_clicks", "contact__track_opens", "contact__most_per_week",
     "version_id",
 )  # fmt: skip
+
+
+_OF_PEOPLE = ("email", "language", "erased_at", "uuid", "time_zone")
+_TO_CARRY = (
+    "id", "campaign_id", "contact_id", "entered_at", "state", "version_id", "node", "visit",
+    "arrived_at", "hops",
+)  # fmt: skip
+COLUMNS_TO_CARRY = (*_TO_CARRY, *(f"contact__{name}" for name in _OF_PEOPLE))
+
+
+def load_to_carry(rows: QuerySet[Enrollment]) -> list[Journey]:
+    """`rows` select their contacts, and COLUMNS_TO_CARRY of both.
+
+    From the query that locks them: Django locks joined tables for model instances only, and makes
+    them of these very tuples.
+    """
+    compiler = rows.query.get_compiler(using=rows.db)
+    found = list(compiler.results_iter())
+    places = {
+        (column.target.model, column.target.attname): number
+        for number, (column, _sql, _alias) in enumerate(compiler.select)
+    }
+    of_journey = itemgetter(*(places[Enrollment, name] for name in _TO_CARRY))
+    of_person = itemgetter(*(places[Contact, name] for name in _OF_PEOPLE))
+    return [_to_carry(*of_journey(row), *of_person(row)) for row in found]
+
+
+def _to_carry(
+    pk: int,
+    campaign_id: int,
+    contact_id: int,
+    entered_at: datetime,
+    state: str,
+    version_id: int,
+    node: str,
+    visit: int,
+    arrived_at: datetime,
+    hops: int,
+    email: str,
+    language: str,
+    erased_at: datetime | None,
+    uuid: UUID,
+    time_zone: str,
+) -> Journey:
+    person = Person(email, language, erased_at, uuid=uuid, time_zone=time_zone)
+    return Journey(
+        pk, campaign_id, contact_id, person, entered_at, state, "", {},
+        version_id, node, visit, arrived_at, None, hops,
+    )  # fmt: skip
 
 
 def load_to_make(ids: Sequence[int]) -> list[Due]:

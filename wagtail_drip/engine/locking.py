@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -29,14 +29,20 @@ def skipping_locked(rows: Rows, *of: str) -> Rows:
     )
 
 
-def first_unlocked(rows: QuerySet[Row], limit: int, relation: str) -> list[Row]:
+def first_unlocked(
+    rows: QuerySet[Row],
+    limit: int,
+    relation: str,
+    load: Callable[[QuerySet[Row]], list[Any]] = list,
+) -> list[Any]:
     """Lock and load the first `limit` of the rows with the row that `relation` leads to.
 
-    In their order, and without those that others work on in either table.
+    In their order, and without those that others work on in either table. `load`: makes of the
+    query what is returned; model instances by default.
     """
     rows = rows.select_related(relation)
     if connection.vendor != "mysql":
-        return list(skipping_locked(rows, relation)[:limit])
+        return load(skipping_locked(rows, relation)[:limit])
     # MariaDB locks all that a join reads and all that it sorts before it cuts, and would leave
     # nothing for others. So the ids come from an index that holds nothing but them in their
     # order, the other table's rows by primary key, and then what is locked is loaded.
@@ -45,7 +51,7 @@ def first_unlocked(rows: QuerySet[Row], limit: int, relation: str) -> list[Row]:
     wanted = rows.filter(pk__in=ids).order_by().values_list(field.attname, flat=True)
     related = field.remote_field.model._default_manager.filter(pk__in=list(wanted)).order_by("pk")
     free = list(skipping_locked(related).values_list("pk", flat=True))
-    return list(rows.filter(pk__in=ids, **{f"{field.attname}__in": free}))
+    return load(rows.filter(pk__in=ids, **{f"{field.attname}__in": free}))
 
 
 @contextmanager

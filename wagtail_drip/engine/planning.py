@@ -12,17 +12,18 @@ from typing import Any
 from uuid import UUID
 
 from ..conf import conf
-from ..models import Campaign, Delivery, Enrollment, Step
+from ..models import Campaign, Delivery, Step
 from ..models.addresses import normalize
 from ..models.deliveries import new_token
 from ..models.inserting import insert_values
+from .loading import Carried
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`enrollment` came to the send at `node`, of the step with this translation key."""
 
-    enrollment: Enrollment
+    enrollment: Carried
     node: str
     step: str
     put_back: bool = False  # its delivery is there, skipped when this place was taken out

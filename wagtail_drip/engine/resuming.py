@@ -26,7 +26,7 @@ from django.db.models import Count, F, Min, Q, QuerySet
 from ..flow.program import Do, Node, Program, Wait, WaitDay, WaitEvent
 from ..flow.timing import in_window
 from ..models import Campaign, Contact, Delivery, Enrollment, Resumption, Version
-from ..models.sending_times import calendars
+from ..models.sending_times import WITH_TIMES, calendars
 from .locking import skipping_locked
 from .moving import read
 from .recording import announce
@@ -176,7 +176,9 @@ def _put_off(due: QuerySet[Delivery], by: timedelta, resumption: Resumption) -> 
     }
     if not any(windows.values()):
         return
-    campaign = Campaign.objects.defer("flow").get(pk=resumption.campaign_id)
+    campaign = (
+        Campaign.objects.defer("flow").select_related(WITH_TIMES).get(pk=resumption.campaign_id)
+    )
     calendar = calendars([campaign])[campaign.pk]
     moved = []
     for pk, at, node, version, name in rows:

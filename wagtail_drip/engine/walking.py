@@ -40,6 +40,7 @@ from .acting import act
 from .asking import ask_why, explained, for_all
 from .dating import days
 from .listening import firsts
+from .loading import Carried
 
 logger = logging.getLogger("wagtail_drip")
 
@@ -76,7 +77,7 @@ class Passed:
 class Walker:
     """One enrollment on its way through a batch. `outcome` is None until it has stopped."""
 
-    enrollment: Enrollment
+    enrollment: Carried
     program: Program
     zone: ZoneInfo
     node: str

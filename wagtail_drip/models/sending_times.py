@@ -10,9 +10,12 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.contrib.settings.models import BaseSiteSetting
+from wagtail.models import Site
 
 from ..flow.windows import ALWAYS, Calendar
 from .campaigns import Campaign
+
+WITH_TIMES = "site__sendingtimes"  # for select_related on campaigns
 
 
 class SendingTimes(BaseSiteSetting):
@@ -74,13 +77,16 @@ def _day(line: str) -> date | tuple[int, int] | None:
 
 
 def calendars(campaigns: Iterable[Campaign], channel: str = "email") -> dict[int, Calendar]:
-    """The calendar for what each campaign sends by the channel, by its id. One query."""
-    campaigns = list(campaigns)
-    sites = {campaign.site_id for campaign in campaigns}
-    known = {row.site_id: row.calendar() for row in SendingTimes.objects.filter(site__in=sites)}
+    """The calendar for what each campaign sends by the channel, by its id.
+
+    No query, where they were read with WITH_TIMES; else one for each.
+    """
     return {
-        campaign.pk: ALWAYS
-        if campaign.is_transactional(channel)
-        else known.get(campaign.site_id, ALWAYS)
+        campaign.pk: ALWAYS if campaign.is_transactional(channel) else _calendar(campaign.site)
         for campaign in campaigns
     }
+
+
+def _calendar(site: Site) -> Calendar:
+    times = getattr(site, "sendingtimes", None)  # a site may have none
+    return times.calendar() if times else ALWAYS
