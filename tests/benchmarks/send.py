@@ -26,6 +26,7 @@ import psycopg
 
 def work(result: Path, seconds: float) -> None:
     from django.db import connection
+    from django.db.backends.signals import connection_created
     from django.utils import timezone
 
     from wagtail_drip.engine import ticking
@@ -39,8 +40,13 @@ def work(result: Path, seconds: float) -> None:
         statements += 1
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(counted):
-        ticking.pump(timezone.now, seconds)
+    def watch(connection: Any, **kwargs: Any) -> None:
+        """Each thread has a connection of its own."""
+        if counted not in connection.execute_wrappers:
+            connection.execute_wrappers.append(counted)
+
+    connection_created.connect(watch)
+    ticking.pump(timezone.now, seconds)
     connection.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     result.write_text(json.dumps({"statements": statements, "peak_mib": peak}))

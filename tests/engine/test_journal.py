@@ -35,6 +35,16 @@ def test_a_dead_workers_lines_are_read_and_then_gone():
     assert read() is None
 
 
+def test_the_last_word_tells_whether_its_mails_may_have_killed_it():
+    """While they wait for their turn they are idle; whatever kills their worker is not they."""
+    written(("making", 2)).close()
+    assert read().making
+    written(("making", 2), ("waiting", 0)).close()
+    assert not read().making
+    written(("making", 2), ("waiting", 0), ("making", 2)).close()
+    assert read().making
+
+
 def test_a_living_workers_journal_is_left_alone():
     writer = written()
     with pytest.raises(JournalBusy), left_behind("t"):

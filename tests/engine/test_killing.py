@@ -103,4 +103,6 @@ def test_killed(kill_at, in_doubt, now, tmp_path, site_rows):
 def test_killed_with_several_connections(kill_at, now, tmp_path, site_rows, settings, monkeypatch):
     settings.WAGTAIL_DRIP_CONNECTIONS = 4
     monkeypatch.setattr(connecting, "SLOW", -1.0)
+    monkeypatch.setattr(connecting, "SLOW_FOR", 0.0)
+    monkeypatch.setattr(connecting, "SLOW_MAILS", 1)
     assert in_doubt_after_a_kill(kill_at, now, tmp_path / "taken") <= 4

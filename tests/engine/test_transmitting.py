@@ -26,6 +26,8 @@ def channel(settings, monkeypatch):
     """A server that takes its time, so that each worker opens four connections to it."""
     settings.WAGTAIL_DRIP_CONNECTIONS = LANES
     monkeypatch.setattr(connecting, "SLOW", -1.0)
+    monkeypatch.setattr(connecting, "SLOW_FOR", 0.0)
+    monkeypatch.setattr(connecting, "SLOW_MAILS", 1)
     channel = MemoryChannel()
     with hooks.register_temporarily("register_drip_channels", lambda: {"email": channel}):
         yield channel

@@ -4,7 +4,7 @@ recording    → identifying (who is it)
 enrolling    → entering (gate, entry rule), asking (conditions of many people at once)
 advancing    → walking (over the flow), expelling (who must go), planning (deliveries)
 sending      → claiming, checking, addressing, transmitting (by connecting), answering,
-               settling; resting (an outage)
+               settling; dispatching (one goes out, the next is made); resting (an outage)
 recovering   → journal (what a killed worker had begun), resolving (a person's word)
 tracking     → leaving (unsubscribed, bounced), erasing
 

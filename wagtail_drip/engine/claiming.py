@@ -49,7 +49,22 @@ class Claim:
     taken: dict[int, Claimed] = field(default_factory=dict)
     other: int = 0
     alone: bool = False
+    limited: bool = False  # some campaigns may send but so many a minute
     wait: float | None = None  # seconds until a rate lets one more go that is due
+
+
+def fair_share(now: datetime, limit: int, mine: Collection[str] = ()) -> int:
+    """How many a slice should take of what is due by now; 0: nothing is. At most two queries.
+
+    The last ones are shared with the other workers, else one would have much left to do when all
+    the others have nothing. `mine`: this worker's own claims.
+    """
+    waiting = Delivery.objects.filter(state=State.WAITING, due_at__lte=now)
+    found = waiting.order_by()[: 2 * limit].count()
+    if not SHARED <= found < 2 * limit:
+        return min(found, limit)
+    others = Delivery.objects.filter(state=State.SENDING).exclude(claim__in=mine)
+    return found // 2 if others.exists() else limit
 
 
 @on_deadlock
@@ -70,7 +85,6 @@ def claim(token: str, now: datetime, limit: int, idle: Collection[str] = ()) -> 
     with durable():
         allowed = allowance(one for one in campaigns if one.pk not in paused)
         ids, alone = _pick_allowed(due, token, limit, allowed)
-        ids = _left_to_others(ids, limit)
         rows = load_to_make(ids)
         verdicts = judge(rows, [one for one in campaigns if _holds(one)], now)
         changes = changes_of(verdicts)
@@ -80,7 +94,7 @@ def claim(token: str, now: datetime, limit: int, idle: Collection[str] = ()) -> 
         waiting = Delivery.objects.filter(state=State.WAITING)
         other = write(changes, now, waiting, places(rows), standing)
         wait = _wait(due, allowed)
-    result = Claim(other=other, alone=alone, wait=wait)
+    result = Claim(other=other, alone=alone, limited=bool(allowed.campaigns), wait=wait)
     for row in rows:
         if row.pk in won and isinstance(go := verdicts[row.pk], Go):
             row.attempts += 1
@@ -200,14 +214,6 @@ def _in_order(found: Picked) -> tuple[list[int], bool]:
         if mark != ALONE:
             first.setdefault(contact_id, pk)
     return list(first.values()), False
-
-
-def _left_to_others(ids: list[int], limit: int) -> list[int]:
-    """The first half of the last ones, where another worker could take the rest meanwhile."""
-    if not SHARED <= len(ids) < limit:
-        return ids
-    another_works = Delivery.objects.filter(state=State.SENDING).exists()
-    return ids[: len(ids) // 2] if another_works else ids
 
 
 def _wait(due: QuerySet[Delivery], allowed: Allowance) -> float | None:

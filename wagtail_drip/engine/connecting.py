@@ -15,9 +15,11 @@ from .. import registry
 from ..channels.base import Again, Session
 from ..conf import conf
 
-# From so many seconds a mail on, further connections are worth their threads.
+# Further connections are worth their threads where no mail of the last ones took less than SLOW
+# seconds: SLOW_MAILS at least, and SLOW_FOR seconds in all. A quick server has a slow moment.
 SLOW = 0.002
-WEIGHT = 0.2  # of the newest mail in the mean
+SLOW_MAILS = 5
+SLOW_FOR = 0.25
 # A slice is as much as goes in about so many seconds: the more, the less each mail costs the
 # database; the less, the more evenly workers share, and the less is in doubt with a lost host.
 SLICE_SECONDS = 8.0
@@ -29,10 +31,13 @@ class Connections:
 
     def __init__(self) -> None:
         self.most = conf.CONNECTIONS  # lowered where the server lets fewer in
+        self.host = ""  # that the database sends for, once it was read
         self._idle: dict[str, list[Session]] = defaultdict(list)  # by channel
-        self._seconds: dict[str, float] = {}  # that a mail takes, by channel
+        # How many mails in a row took long, and how long together, by channel.
+        self._slow: dict[str, tuple[int, float]] = {}
         # Seconds until a rate lets one more go that is due; None: nothing due waits for that.
         self.wait: float | None = None
+        self.pace = 0.0  # messages a second that have gone lately
         self.crowded = False  # many people are still to be decided upon: slices are short
         self._lock = threading.Lock()
         self._slice = FIRST_SLICE
@@ -45,11 +50,11 @@ class Connections:
             while sessions:
                 sessions.pop().close()
 
-    def slice_size(self) -> int:
-        """How many deliveries the next slice should have."""
+    def slice_size(self, *, beside: bool = False) -> int:
+        """How many deliveries the next slice should have. `beside`: others are decided then."""
         if self.wait is not None:  # somebody's turn comes soon
             return max(SMALLEST_SLICE, min(conf.SLICE, self._slice // 5))
-        if self.crowded:
+        if self.crowded and not beside:
             return max(SMALLEST_SLICE, min(conf.SLICE, self._slice // 10))
         return min(conf.SLICE, self._slice)
 
@@ -72,9 +77,12 @@ class Connections:
     def took(self, slug: str, seconds: float) -> None:
         """A mail was answered after so many seconds."""
         with self._lock:
-            mean = self._seconds.get(slug, seconds)
-            self._seconds[slug] = mean + (seconds - mean) * WEIGHT
+            mails, together = self._slow.get(slug, (0, 0.0))
+            long = seconds > SLOW
+            self._slow[slug] = (mails + 1, together + seconds) if long else (0, 0.0)
 
     def is_slow(self, slug: str) -> bool:
         """Whether most of a mail's time is spent waiting for the server."""
-        return self._seconds.get(slug, 0.0) > SLOW and registry.channels()[slug].parallel
+        mails, together = self._slow.get(slug, (0, 0.0))
+        slow = mails >= SLOW_MAILS and together >= SLOW_FOR
+        return slow and registry.channels()[slug].parallel

@@ -7,6 +7,7 @@ worker's:
     drip 1 <claim> <boot id>
     making <amount>                  the claim is committed, and its mails are about to be made
     alone <delivery>                 nothing but this one is in the claim, and it is under suspicion
+    waiting 0                        they are made; `making` again once it is their turn
     start <delivery> <step>          before the first byte of this message leaves
     ok <delivery> <provider's id>    after the answer; or `refused`, `again`, `doubt` <text>
 
@@ -88,6 +89,9 @@ class Journal:
 
     def alone(self, delivery_id: int) -> None:
         self._line("alone", delivery_id)
+
+    def waiting(self) -> None:
+        self._line("waiting", 0)
 
     def start(self, delivery_id: int, step_id: int | None) -> None:
         self._line("start", delivery_id, step_id or 0)
@@ -204,7 +208,8 @@ def _parse(text: str) -> Record | None:
     head, *lines = text.split("\n")[:-1] or [""]
     if not head.startswith("drip 1 ") or head.split(" ")[3:] != _boot_id().split():
         return None
-    record = Record(making=any(line.startswith(("making ", "alone ")) for line in lines))
+    stages = [line for line in lines if line.startswith(("making ", "alone ", "waiting "))]
+    record = Record(making=bool(stages) and not stages[-1].startswith("waiting "))
     for line in lines:
         verb, _space, rest = line.partition(" ")
         number, _space, tail = rest.partition(" ")
@@ -212,7 +217,7 @@ def _parse(text: str) -> Record | None:
             return None
         if verb == "start":
             record.started[int(number)] = int(tail or 0) or None
-        elif verb == "making":
+        elif verb in ("making", "waiting"):
             continue
         elif verb == "alone":
             record.alone.add(int(number))

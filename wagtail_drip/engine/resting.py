@@ -62,23 +62,31 @@ def resting_until(now: datetime, channel: str = MAIL) -> datetime | None:
     return until if until and now < until <= now + 2 * LONGEST else None
 
 
-def stamps(channels: Iterable[str]) -> dict[str, int]:
-    """Numbers that change with each word of an outage, by channel; cheap, so before each message.
-
-    Whoever has seen one knows by another that somebody here was told to wait since.
-    """
-    found = {}
-    for channel in channels:
-        try:
-            found[channel] = _file(channel).stat().st_mtime_ns
-        except OSError:  # nobody has ever rested
-            found[channel] = 0
-    return found
-
-
 def resting(channels: Iterable[str], now: datetime) -> set[str]:
     """Those of the channels that nobody here tries now."""
     return {channel for channel in channels if resting_until(now, channel)}
+
+
+class Heard:
+    """What a worker has heard of outages. Asking for news is cheap enough for each message."""
+
+    def __init__(self, channels: Iterable[str]) -> None:
+        self._paths = {channel: _file(channel) for channel in channels}
+        self.all()
+
+    def all(self) -> None:
+        """All of it, before the rests are looked at."""
+        self._seen = {channel: self._written(channel) for channel in self._paths}
+
+    def has_news(self, channel: str) -> bool:
+        """Whether somebody here was told to wait, or was answered again, since."""
+        return self._written(channel) != self._seen[channel]
+
+    def _written(self, channel: str) -> int:
+        try:
+            return self._paths[channel].stat().st_mtime_ns
+        except OSError:  # nobody has ever rested
+            return 0
 
 
 def wake(channel: str = MAIL) -> None:

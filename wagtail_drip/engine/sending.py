@@ -13,6 +13,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -21,11 +22,11 @@ from .. import registry
 from ..conf import conf
 from ..content.making import make
 from ..content.personalizing import Fault, Hold, Mail
-from ..models import Delivery, Heartbeat
+from ..models import Heartbeat
 from . import resting
 from .addressing import envelopes, recipient
 from .checking import Go
-from .claiming import Claimed, claim
+from .claiming import Claimed, claim, fair_share
 from .connecting import Connections
 from .journal import Journal, NoJournal
 from .loading import Due
@@ -55,32 +56,68 @@ def send_due(
     if connections is None:
         with Connections() as own:
             return send_due(now, limit, clock=clock, enough=enough, connections=own)
+    return prepare(now, limit, clock=clock, enough=enough, connections=connections).send()
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What is ready to go: a slice that is claimed and whose mails are made, or none."""
+
+    other: int = 0  # deliveries that the claim has settled or put back
+    limited: bool = False  # a rate holds, so what is claimed goes at once
+    slice: Slice | None = None
+    seconds: float = 0.0  # that it took
+
+    def send(self) -> int:
+        """Transmit and settle. Returns how many were settled or put back, the others included."""
+        if self.slice is None:
+            return self.other
+        try:
+            self.slice.run(self.seconds)
+        except NoJournal as error:
+            _log_no_journal(error)
+            return 0
+        return self.other + self.slice.settled
+
+
+def prepare(
+    now: datetime,
+    limit: int | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    enough: Callable[[], bool] = never,
+    connections: Connections,
+    mine: Collection[str] = (),
+) -> Prepared:
+    """Claim one slice of what is due, and make its mails. Parameters as for `send_due`.
+
+    `mine`: this worker's own claims that are on their way meanwhile.
+    """
+    limit = limit or connections.slice_size()
     connections.wait = None
-    host = _host()
+    host = connections.host = connections.host or _host()
     if reason := may_send(host):
         if reason not in _told:
             _told.add(reason)
             logger.warning("Nothing is sent: %s", reason)
-        return 0
-    if enough() or not is_due(now):
-        return 0
-    heard = resting.stamps(registry.channels())
+        return Prepared()
+    if enough() or not (share := fair_share(now, limit, mine)):
+        return Prepared()
     try:
-        if (
-            idle := resting.resting(registry.channels(), now)
-        ) and idle == registry.channels().keys():
-            return 0
+        heard = resting.Heard(registry.channels())
+        idle = resting.resting(registry.channels(), now)
+        if idle and idle == registry.channels().keys():
+            return Prepared()
         if not host:
             _remember_host()
-        return _send_slice(now, limit, clock, enough, connections, idle, heard)
+        return _prepare(now, share, clock, enough, connections, idle, heard)
     except NoJournal as error:
-        logger.error("Nothing is sent. %s", error)
-        return 0
+        _log_no_journal(error)
+        return Prepared()
 
 
-def is_due(now: datetime) -> bool:
-    """Whether any delivery waits to be sent by now."""
-    return Delivery.objects.filter(state=Delivery.State.WAITING, due_at__lte=now).exists()
+def _log_no_journal(error: NoJournal) -> None:
+    logger.error("Nothing is sent. %s", error)
 
 
 def may_send(host: str | None = None) -> str:
@@ -110,31 +147,42 @@ def _remember_host() -> None:
     Heartbeat.objects.filter(pk=1, base_url="").update(base_url=conf.BASE_URL)
 
 
-def _send_slice(
+def _prepare(
     now: datetime,
-    limit: int | None,
+    limit: int,
     clock: Callable[[], float],
     enough: Callable[[], bool],
     connections: Connections,
     idle: Collection[str],
-    heard: dict[str, int],
-) -> int:
+    heard: resting.Heard,
+) -> Prepared:
     """`idle`: the channels that rest, whose deliveries are left alone. `heard`: see Slice."""
     token = uuid.uuid4().hex
     journal = Journal(token)
     try:
         began = clock()
-        claimed = claim(token, now, limit or connections.slice_size(), idle)
-        taken, alone, connections.wait = claimed.taken, claimed.alone, claimed.wait
-        todo = dict(taken)
-        sending = Slice(token, journal, now, clock, enough, began, todo, connections, alone, heard)
-        if taken:
-            sending.run(lambda: make_mails(taken, now))
-            connections.went(len(taken), clock() - began)
-        journal.remove()
-    finally:
-        journal.close()
-    return claimed.other + sending.settled
+        claimed = claim(token, now, limit, idle)
+        taken, connections.wait = claimed.taken, claimed.wait
+        if not taken:
+            journal.remove()
+            return Prepared(claimed.other, claimed.limited)
+        slice_ = Slice(
+            token,
+            journal,
+            now,
+            clock,
+            enough,
+            began,
+            dict(taken),
+            connections,
+            heard,
+            claimed.alone,
+        )
+        slice_.make(lambda: make_mails(taken, now))
+    except BaseException:
+        journal.close()  # left behind, for recovery to read
+        raise
+    return Prepared(claimed.other, claimed.limited, slice_, clock() - began)
 
 
 def make_mails(claimed: Mapping[int, Claimed], now: datetime) -> dict[int, Mail | Hold | Fault]:

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..models import Delivery, Enrollment, Heartbeat, Inbox
-from .advancing import BATCH, advance_due
+from .advancing import BATCH, advance_due, clear_stopped
 from .braking import brake
 from .connecting import Connections
+from .dispatching import Dispatcher
 from .enrolling import enroll_new
 from .importing import import_due
 from .locking import read_committed
@@ -36,7 +37,7 @@ Clock = Callable[[], datetime]
 # What not every pass of a pump need do.
 SELDOM: tuple[Callable[..., int], ...] = (brake, count_stages, review)
 
-# How far ahead a running pump says it runs. Renewed on each pass; a killed pump's claim runs out.
+# How far ahead a running pump says it runs. Renewed after a third of it; a killed one's runs out.
 AHEAD = timedelta(seconds=15)
 LONGEST_WAIT = 1.0  # seconds of one rest between two passes, so that new work is seen
 # So many full batches are decided before mails go out in between: some three seconds.
@@ -104,8 +105,8 @@ def pump(
     def enough() -> bool:
         return stop() or monotonic() >= end
 
-    with Connections() as connections:
-        return _pump(clock, enough, sleep, connections)
+    with Connections() as connections, Dispatcher(connections, enough) as dispatcher:
+        return _pump(clock, enough, sleep, connections, dispatcher)
 
 
 def _pump(
@@ -113,19 +114,24 @@ def _pump(
     enough: Callable[[], bool],
     sleep: Callable[[float], None],
     connections: Connections,
+    dispatcher: Dispatcher,
 ) -> Counts:
     done = Counts()
     once = SELDOM
     idle: dict[str, datetime] = {}
     while True:
         beat: dict[str, datetime] = {}  # the heart beats by what was done, not by what is begun
+        renewed = None
         while True:
             now = clock()
-            _beat(nudged_at=None, pump_until=now + AHEAD, **beat)
-            last = _pass(clock, enough, connections, once=once, idle=idle)
+            if renewed is None or not renewed <= now < renewed + AHEAD / 3:
+                _beat(nudged_at=None, pump_until=now + AHEAD, **beat)
+                renewed = now
+            last = _pass(clock, enough, connections, once=once, idle=idle, ahead=dispatcher)
             beat, once = {"beat_at": now}, ()
             done += last
             if enough():
+                done += Counts(sent=dispatcher.finish())
                 break
             if not last.any:
                 if connections.wait is None:
@@ -147,6 +153,7 @@ def _pass(
     *,
     once: tuple[Callable[..., int], ...] = (),
     idle: dict[str, datetime] | None = None,
+    ahead: Dispatcher | None = None,
 ) -> Counts:
     """Each duty once. Trouble with one is raised, but only after the others had their turn.
 
@@ -154,6 +161,7 @@ def _pass(
     what a server asks of us (a rest) counts from its asking.
     `once`: duties that not every pass of a pump need do. `idle`: since when which duty has found
     nothing, for a pump: asking them all again after each slice costs more than the slice.
+    `ahead`: sends while others are decided upon, for a pump.
     """
     idle = {} if idle is None else idle
     trouble: list[Exception] = []
@@ -187,10 +195,14 @@ def _pass(
     events = turn(enroll_new)
     advanced = at_times(resume_due)
     advanced += at_times(move_due)  # before they are carried on where they no longer should be
-    advanced += turn(_carry_on, connections=connections)
-    sent = turn(send_due, enough=enough, connections=connections)
-    if sent:  # whose mail has just gone stands at the next wait at once, not a minute later
-        advanced += turn(advance_due)
+    advanced += at_times(clear_stopped)
+    advanced += turn(_carry_on, connections=connections, at_once=_batches(ahead))
+    if ahead:
+        sent = turn(ahead.send_due)
+    else:
+        sent = turn(send_due, enough=enough, connections=connections)
+        if sent:  # whose mail has just gone stands at the next wait at once, not a minute later
+            advanced += turn(advance_due)
     at_times(tell_staff)
     imported = at_times(import_due, enough=enough)
     if trouble:
@@ -198,11 +210,21 @@ def _pass(
     return Counts(recovered, events, advanced, sent, imported)
 
 
-def _carry_on(now: datetime, connections: Connections) -> int:
+def _batches(ahead: Dispatcher | None) -> int:
+    """How many batches of people are decided in one go. Before the first mail has left: one."""
+    if ahead is None or not ahead.overlaps():
+        return BATCHES_AT_ONCE
+    return 2 if ahead.is_busy() else 1
+
+
+def _carry_on(now: datetime, connections: Connections, at_once: int) -> int:
     """Carry due people on. A crowd is decided first, while mails go out in short slices: whose
-    turn it is, and who is to wait, is known long before the last of them has got theirs."""
+    turn it is, and who is to wait, is known long before the last of them has got theirs.
+
+    `at_once`: so many batches at most.
+    """
     done = 0
-    for _batch in range(BATCHES_AT_ONCE):
+    for _batch in range(at_once):
         done += (carried := advance_due(now))
         connections.crowded = carried >= BATCH
         if not connections.crowded:

@@ -55,6 +55,7 @@ EXAMINE = 4.0  # seconds after which a glance is no longer enough, and all is as
 SETTLE_EVERY = 8.0  # seconds; until then the journal alone knows
 LOOK_AHEAD = 0.55  # seconds after which the next look begins, so that no lane has to wait for it
 FEWEST_AHEAD = 100  # deliveries that a look ahead takes in at least
+SPARE = 1.25  # of what is to go before the next look at the present pace
 # So many answers in a row that leave it open whether the message was taken: stop and wait.
 DOUBTS = 3
 POLL = 0.05  # seconds between two looks at what the lanes have come to
@@ -66,15 +67,18 @@ class Slice:
 
     token: str
     journal: Journal
-    now: datetime
+    now: datetime  # of the claim; of its turn, if it was put aside
     clock: Callable[[], float]
     enough: Callable[[], bool]  # whether the worker is to begin no further message
     began: float  # before the lease was taken
     todo: dict[int, Claimed]  # in order, in nobody's hand
     connections: Connections
+    heard: resting.Heard
     alone: bool = False  # one suspect
-    heard: dict[str, int] = field(default_factory=dict)  # of outages: stamps, by channel
     mails: Made = field(default_factory=dict)
+    aside: bool = False  # it waits while another one of this worker's goes out
+    told: float = field(init=False)  # when it was `now`
+    last_begin: float = field(init=False)  # by then the lease is too short for another message
     checked: float = field(init=False)  # when the last look, glance or check, began
     examined: float = field(init=False)  # when all were last checked in full
     written: float = field(init=False)  # when changes were last settled
@@ -95,19 +99,52 @@ class Slice:
     wanted: threading.Event = field(default_factory=threading.Event)  # the worker's own thread
 
     def __post_init__(self) -> None:
-        self.checked = self.examined = self.written = self.began
+        self.checked = self.examined = self.written = self.told = self.began
+        self.last_begin = self.began + conf.LEASE_SECONDS * 2 / 3
         self.fresh = set(self.todo)
         self.enrollments = {pk: one.delivery.enrollment.pk for pk, one in self.todo.items()}
 
-    def run(self, make: Callable[[], Made]) -> None:
-        """Make and transmit what may still go, and settle every one, come what may."""
+    def make(self, make: Callable[[], Made]) -> None:
+        """Make the mails, all that is done beforehand. Where that fails, all are settled."""
         try:
             self.mails = self._made(make)
+        except BaseException:
+            self._finish()
+            raise
+
+    def put_aside(self) -> None:
+        """Wait for its turn: whatever kills its worker meanwhile is none of these mails' doing."""
+        self.journal.waiting()
+        self.aside = True
+
+    def run(self, prepared: float = 0.0) -> None:
+        """Transmit what may still go, and settle every one, come what may.
+
+        `prepared`: seconds that claiming and making took.
+        """
+        amount, began = len(self.todo), self.clock()
+        try:
+            self._transmit()
+            self.connections.went(amount, prepared + self.clock() - began)
+            self.journal.remove()
+        finally:
+            self.journal.close()  # where it is still there, recovery reads it
+
+    def _transmit(self) -> None:
+        try:
+            if self.aside:
+                self._take_turn()
             Lane(self, look=self._recheck).run(until=self._is_worth_sharing)
             if self._is_worth_sharing():
                 self._share()
         finally:
             self._finish()
+
+    def _take_turn(self) -> None:
+        """Time has passed: all are looked at anew. What comes next may be these mails' doing."""
+        self.journal.making(len(self.todo))
+        self.now, self.told = self._moment(), self.clock()
+        self.fresh = set()
 
     def _made(self, make: Callable[[], Made]) -> Made:
         self.journal.making(len(self.todo))
@@ -177,7 +214,7 @@ class Slice:
             if head is None or self._is_over():
                 return False
             late = self.clock() - self.checked > LOOK_AHEAD
-            return late or head not in self.fresh or self._is_told_to_wait(head)
+            return late or head not in self.fresh or self._has_news(head)
 
     # What lanes call
 
@@ -205,12 +242,11 @@ class Slice:
         """Whether the last look holds for it."""
         # However long the look took, one may go on it: else a slow database stops all.
         recent = self.unused or self.clock() - self.checked <= RECHECK
-        return recent and pk in self.fresh and not self._is_told_to_wait(pk)
+        return recent and pk in self.fresh and not self._has_news(pk)
 
-    def _is_told_to_wait(self, pk: int) -> bool:
-        """Whether another worker of this host was, by this channel, since the last look."""
-        channel = self.todo[pk].delivery.channel
-        return resting.stamps([channel])[channel] != self.heard.get(channel, 0)
+    def _has_news(self, pk: int) -> bool:
+        """Whether a server may have asked another worker of this host to wait meanwhile."""
+        return self.heard.has_news(self.todo[pk].delivery.channel)
 
     def put_back(self, claimed: Claimed) -> None:
         """It was not begun: it is the next one's turn, after another look if need be."""
@@ -264,8 +300,7 @@ class Slice:
     # What is done for all lanes
 
     def _is_over(self) -> bool:
-        late = self.clock() - self.began >= conf.LEASE_SECONDS * 2 / 3
-        return self.over or late or self.enough()
+        return self.over or self.clock() >= self.last_begin or self.enough()
 
     def _rest(self, reason: str, channel: str) -> Change:
         """An outage: all that is left of a channel waits, and so do this host's other workers."""
@@ -280,25 +315,23 @@ class Slice:
         return later
 
     def _moment(self) -> datetime:
-        """`now` was when the slice began, and a rest counts from its own beginning."""
-        return self.now + timedelta(seconds=self.clock() - self.began)
+        """`now` was told once, and a rest counts from its own beginning."""
+        return self.now + timedelta(seconds=self.clock() - self.told)
 
     def _recheck(self) -> None:
         """Somebody may have unsubscribed, bought or paused since. At times, write it all down.
 
-        Only as many are looked at as may go before the next look: twice what went since the last.
+        Only as many are looked at as may go before the next look.
         Where the server has asked another worker of this host to wait, this one waits too.
         """
         with self.turn:
-            channels = {one.delivery.channel for one in self.todo.values()}
-            self.heard |= resting.stamps(channels)
-            for channel in channels:
+            self.heard.all()
+            for channel in {one.delivery.channel for one in self.todo.values()}:
                 if until := resting.resting_until(self._moment(), channel):
                     reason = _("The mail server has asked this host to wait.")
                     self._put_off(until, reason, channel)
             examine = self.clock() - self.examined > EXAMINE
-            most = None if examine else max(FEWEST_AHEAD, 2 * self.gone)
-            ahead = dict(islice(self.todo.items(), most))
+            ahead = dict(islice(self.todo.items(), None if examine else self._most_ahead()))
             self.gone = 0
         if self.clock() - self.written > SETTLE_EVERY:
             self._settle()
@@ -318,6 +351,12 @@ class Slice:
                 if pk in verdicts:  # else it is no longer ours
                     self.changes[pk] = put_off.get(pk, UNTOUCHED)
             self.turn.notify_all()
+
+    def _most_ahead(self) -> int:
+        elapsed = self.clock() - self.checked
+        if self.gone and elapsed > 0:
+            self.connections.pace = self.gone / elapsed
+        return max(FEWEST_AHEAD, int(self.connections.pace * RECHECK * SPARE))
 
     def _finish(self) -> None:
         with self.turn:
@@ -379,9 +418,10 @@ class Lane:
         told = {"delivery_id": pk, "attempt": delivery.attempts}
         signals.pre_transmit.send_robust(None, **told)
         slice_.begin(claimed)
-        began = slice_.clock()
+        telling, began = session.is_telling, slice_.clock()
         outcome = _transmit(session, mail)
-        slice_.connections.took(delivery.channel, slice_.clock() - began)
+        if telling:
+            slice_.connections.took(delivery.channel, slice_.clock() - began)
         slice_.note(claimed, outcome)
         signals.post_transmit.send_robust(None, **told)
         return True
