@@ -135,9 +135,10 @@ def wire(bench: Bench, amount: int, repeats: int) -> Iterator[Figure]:
 
 def slow_relay(bench: Bench, amount: int, repeats: int) -> Iterator[Figure]:
     """A relay that takes 5 ms a message."""
-    amount, rules = min(amount, 3000), {"delay": 0.005}
+    rules = {"delay": 0.005}
     contestants = {
         "raw smtplib, 1 connection": bench.raw(amount, 1, rules),
+        "raw smtplib, 4 connections": bench.raw(amount, 4, rules),
         "ours, 1 process, 4 connections": bench.ours(amount, 1, rules, WAGTAIL_DRIP_CONNECTIONS=4),
     }
     yield from in_turns("relay with 5 ms", amount, repeats, contestants)
