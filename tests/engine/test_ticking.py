@@ -4,8 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from wagtail import hooks
 
 from tests import factories
+from wagtail_drip.channels.base import Again, Sent
+from wagtail_drip.channels.memory import MemoryChannel
 from wagtail_drip.engine import ticking
 from wagtail_drip.engine.connecting import Connections
 from wagtail_drip.engine.ticking import Counts, backlog, pump, tick
@@ -113,6 +116,23 @@ def test_a_pump_takes_the_nudge_and_claims_a_little_time_ahead(monkeypatch, now)
     line = Line(monkeypatch, [])
     pump(lambda: now, 50, monotonic=lambda: 0)
     assert line.seen[0] == (now + ticking.AHEAD, None)
+
+
+@pytest.mark.parametrize(("refusals", "done"), [(2, True), (9, False)])
+def test_a_pump_waits_for_a_short_rest_and_leaves_a_long_one_to_the_tick(now, refusals, done):
+    """A server that asks to go slower now and then must not cost a minute each time."""
+    factories.deliveries(factories.campaign(), 3)
+    left, clock = [Again("454 slower", outage=True)] * refusals, [now, 0.0]
+
+    def sleep(seconds: float) -> None:
+        clock[:] = [clock[0] + timedelta(seconds=seconds), clock[1] + seconds]
+
+    channel = MemoryChannel(lambda mail: left.pop() if left else Sent())
+    with hooks.register_temporarily("register_drip_channels", lambda: {"email": channel}):
+        pump(lambda: clock[0], 50, monotonic=lambda: clock[1], sleep=sleep)
+    sent = Delivery.objects.filter(state="sent", attempts=1).count()
+    assert sent == (3 if done else 0)
+    assert 0.7 <= clock[1] <= 10 and (done or len(channel.tried) <= 4)
 
 
 def test_a_killed_pumps_claim_runs_out_soon():

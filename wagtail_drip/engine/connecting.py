@@ -35,7 +35,8 @@ class Connections:
         self._idle: dict[str, list[Session]] = defaultdict(list)  # by channel
         # How many mails in a row took long, and how long together, by channel.
         self._slow: dict[str, tuple[int, float]] = {}
-        # Seconds until a rate lets one more go that is due; None: nothing due waits for that.
+        # Seconds until a rate lets one more go that is due, or a server has rested; None: nothing
+        # waits for that.
         self.wait: float | None = None
         self.pace = 0.0  # messages a second that have gone lately
         self.crowded = False  # many people are still to be decided upon: slices are short

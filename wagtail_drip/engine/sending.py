@@ -14,7 +14,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -35,6 +35,8 @@ from .stopping import never
 from .transmitting import Slice
 
 logger = logging.getLogger("wagtail_drip")
+
+PATIENCE = timedelta(seconds=5)  # so long a rest is waited for; a longer one is left to the tick
 
 _told: set[str] = set()  # reasons for not sending that this process has logged
 
@@ -101,12 +103,16 @@ def prepare(
             _told.add(reason)
             logger.warning("Nothing is sent: %s", reason)
         return Prepared()
-    if enough() or not (share := fair_share(now, limit, mine)):
+    if enough():
         return Prepared()
     try:
         heard = resting.Heard(registry.channels())
         idle = resting.resting(registry.channels(), now)
-        if idle and idle == registry.channels().keys():
+        share = fair_share(now, limit, mine)
+        if idle and (not share or idle == registry.channels().keys()):
+            connections.wait = _short_rest(idle, now)
+            return Prepared()
+        if not share:
             return Prepared()
         if not host:
             _remember_host()
@@ -114,6 +120,18 @@ def prepare(
     except NoJournal as error:
         _log_no_journal(error)
         return Prepared()
+
+
+def _short_rest(channels: Collection[str], now: datetime) -> float | None:
+    """Seconds until one of the channels, which rest, has rested; None: nothing waits for that soon.
+
+    A server that asks to go slower now and then is asked again at once, not at the next tick.
+    """
+    ends = [until for slug in channels if (until := resting.resting_until(now, slug))]
+    soon = min(ends, default=None)
+    if soon is None or soon - now > PATIENCE or not fair_share(soon, 1):
+        return None
+    return (soon - now).total_seconds()
 
 
 def _log_no_journal(error: NoJournal) -> None:
@@ -166,18 +184,8 @@ def _prepare(
         if not taken:
             journal.remove()
             return Prepared(claimed.other, claimed.limited)
-        slice_ = Slice(
-            token,
-            journal,
-            now,
-            clock,
-            enough,
-            began,
-            dict(taken),
-            connections,
-            heard,
-            claimed.alone,
-        )
+        todo, alone = dict(taken), claimed.alone
+        slice_ = Slice(token, journal, now, clock, enough, began, todo, connections, heard, alone)
         slice_.make(lambda: make_mails(taken, now))
     except BaseException:
         journal.close()  # left behind, for recovery to read

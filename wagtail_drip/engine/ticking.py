@@ -95,7 +95,7 @@ def pump(
 ) -> Counts:
     """Passes until nothing is due, `seconds` are over or `stop` is true.
 
-    Where a rate alone keeps back what is due, it waits for that.
+    Where a rate alone keeps back what is due, or a server's short rest, it waits for that.
 
     Then only the message in hand is finished, so that a task ends well within its time-out.
     While a pump runs nudges are spared: so after taking back that claim it looks once more.
