@@ -33,10 +33,12 @@ class Relay:
 
     def __init__(self) -> None:
         self.channel = MemoryChannel(self.take)
-        self.open, self.threads, self.outcome = threading.Event(), set(), lambda mail: Sent()
+        self.begun, self.open = threading.Event(), threading.Event()
+        self.threads, self.outcome = set(), lambda mail: Sent()
 
     def take(self, mail):
         self.threads.add(threading.current_thread().name)
+        self.begun.set()
         assert self.open.wait(20)
         return self.outcome(mail)
 
@@ -51,13 +53,15 @@ def relay(site_rows, settings):
 
 @pytest.fixture
 def two_made(monkeypatch, relay):
-    """Opens the relay once two slices are made, and has `meanwhile` happen just before that."""
+    """Once the first message is under way and two slices are made: what it is given happens, and
+    the relay answers."""
     real, made, happens = sending.make_mails, [], []
 
     def make_mails(claimed, now):
         mails = real(claimed, now)
         made.append(len(mails))
         if len(made) == 2:
+            assert relay.begun.wait(20)
             for one in happens:
                 one()
             relay.open.set()
@@ -122,8 +126,9 @@ def test_who_has_had_enough_begins_nothing_that_waits(now, relay, two_made):
     assert set(Delivery.objects.filter(state="waiting").values_list("attempts")) == {(0,)}
 
 
-def test_trouble_with_one_slice_is_told_and_spoils_no_other(now, relay, two_made, monkeypatch):
+def test_trouble_with_one_slice_is_told_and_spoils_no_other(now, relay, monkeypatch):
     make.deliveries(make.campaign(), 3 * SLICE)
+    relay.open.set()
     real, failed = dispatching._send, []
 
     def send(prepared):
@@ -133,7 +138,6 @@ def test_trouble_with_one_slice_is_told_and_spoils_no_other(now, relay, two_made
         return real(prepared)
 
     monkeypatch.setattr(dispatching, "_send", send)
-    two_made(lambda: None)
     with pytest.raises(ValueError, match="broken"):
         ticking.pump(lambda: now, 50)
     # The other slice went out or back, as it came: none of it is in doubt.
