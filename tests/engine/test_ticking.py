@@ -73,8 +73,9 @@ def test_each_duty_of_a_pass_is_told_when_it_begins(monkeypatch, now):
     moments = iter(now + timedelta(seconds=number) for number in range(1000))
     monkeypatch.setattr(ticking, "recover", lambda now, **options: told.append(now) or 0)
     monkeypatch.setattr(ticking, "send_due", lambda now, **options: told.append(now) or 0)
-    pump(lambda: next(moments), 50)
-    assert told[1] - told[0] >= timedelta(seconds=5)
+    with Connections() as connections:
+        ticking._pass(lambda: next(moments), lambda: False, connections)
+    assert len(told) == 2 and told[1] - told[0] >= timedelta(seconds=5)
 
 
 def test_a_pump_in_trouble_leaves_no_heartbeat(monkeypatch, now):
