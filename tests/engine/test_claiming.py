@@ -39,6 +39,21 @@ def test_what_one_has_another_can_not_take(now):
 
 
 @pytest.mark.django_db
+def test_the_last_ones_are_shared_with_another_who_works(now, monkeypatch):
+    """Else one would have much left to do when the others have nothing."""
+    monkeypatch.setattr(claiming, "SHARED", 6)
+    assert claiming.fair_share(now, 10) == 0
+    rows = make.deliveries(make.campaign(), 9)
+    assert claiming.fair_share(now, 10) == 10, "nobody else is at work"
+    Delivery.objects.filter(pk=rows[0].pk).update(state="sending", claim="own")
+    assert claiming.fair_share(now, 10, ["own"]) == 10
+    assert claiming.fair_share(now, 10) == 4
+    assert claiming.fair_share(now, 4) == 4, "there is enough for all"
+    Delivery.objects.filter(pk__gt=rows[5].pk).update(due_at=now + timedelta(days=1))
+    assert claiming.fair_share(now, 10) == 5, "few are not worth another claim"
+
+
+@pytest.mark.django_db
 def test_taking_is_a_compare_and_set(now):
     """Whatever was seen or locked, of two with the same rows in view one alone gets each."""
     rows = make.deliveries(make.campaign(), 3)

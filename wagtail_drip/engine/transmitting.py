@@ -3,9 +3,10 @@
 Between claim and settlement this worker alone answers for the slice, by its own monotonic clock:
 it starts no message in the last third of the lease, and none on a look older than RECHECK.
 
-A lane is one connection with one message in hand at most. The first lane is the worker's own
-thread. Where the server takes its time, threads take the lanes over, up to conf.CONNECTIONS of
-them, and the worker's thread, the only one that meets the database, looks ahead for them all.
+A lane is one connection with one message in hand at most. The first lane is the thread that runs
+the slice (the dispatcher's, or the worker's own). Where the server takes its time, threads take the
+lanes over, up to conf.CONNECTIONS of them, and that thread, the only one of the slice's that meets
+the database, looks ahead for them all.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class Slice:
     lanes: int = 1  # that can reach the server
     trouble: BaseException | None = None  # that ended a lane
     turn: threading.Condition = field(default_factory=threading.Condition)
-    wanted: threading.Event = field(default_factory=threading.Event)  # the worker's own thread
+    wanted: threading.Event = field(default_factory=threading.Event)  # to look, by a lane
 
     def __post_init__(self) -> None:
         self.checked = self.examined = self.written = self.told = self.began
