@@ -83,6 +83,7 @@ def advance(enrollments: Sequence[Carried], now: datetime) -> list[Walker]:
     campaigns = (
         Campaign.objects.defer("flow")
         .select_related("topic", "sms_topic", WITH_TIMES)
+        .order_by()
         .in_bulk({row.campaign_id for row in enrollments})
     )
     going = reasons_to_leave(enrollments, campaigns, now)
