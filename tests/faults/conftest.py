@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django_q.conf import Conf
+from redis import Redis
+from redis.exceptions import RedisError
 
 from tests.faults.rig import Account, Rig, rig
 from tests.faults.sink import Sink
 
 ACCOUNT = "faults"
+REDIS = "redis://127.0.0.1:6379/7"
 Start = Callable[..., Rig]
 
 
@@ -38,13 +43,37 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 
 
 @pytest.fixture
-def start(settings: Any, tmp_path: Path) -> Iterator[Start]:
+def start(request: Any, settings: Any, tmp_path: Path) -> Iterator[Start]:
     """`start(sink, **changed_settings)` gives a Rig, which is cleared away at the end."""
     settings.WAGTAIL_DRIP_JOURNAL_DIR = tmp_path / "journals"
+    with_redis = os.environ.get("DRIP_FAULTS_BROKER") == "redis"
+    broker = request.getfixturevalue("redis") if with_redis else {}
     with ExitStack() as stack:
         yield lambda sink=None, **changed: stack.enter_context(
-            rig(sink or Sink(), tmp_path, **changed)
+            rig(sink or Sink(), tmp_path, **broker | changed)
         )
+
+
+@pytest.fixture
+def redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The settings of a cluster whose broker it is.
+
+    This process's django-q2 uses it too; its settings are read at import.
+    """
+    client = Redis.from_url(REDIS)
+    try:
+        client.ping()
+    except RedisError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Redis at {REDIS}: {error}")
+    name = f"drip-faults-{uuid.uuid4().hex[:8]}"
+    here = {"ORM": None, "REDIS": REDIS, "PREFIX": name, "CLUSTER_NAME": name}
+    for option, value in here.items():
+        monkeypatch.setattr(Conf, option, value)
+    yield {"Q_CLUSTER.orm": None, "Q_CLUSTER.redis": REDIS, "Q_CLUSTER.name": name}
+    for key in client.scan_iter(f"*{name}*"):
+        client.delete(key)
 
 
 @pytest.fixture

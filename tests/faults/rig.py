@@ -138,11 +138,15 @@ class Rig:
 
     def kill_cluster(self, cluster: subprocess.Popen[bytes]) -> None:
         """SIGKILL to all of its processes at once."""
-        claims = [claim for pid in _below([cluster]) if (claim := _claim_of(pid))]
+        claims = self.claims_of(cluster)
         self._kill(cluster.pid, os.killpg)
         cluster.wait(10)
         self.claims_of_dead |= dict.fromkeys(claims, time.monotonic())
         self.kills += len(claims)
+
+    def claims_of(self, cluster: subprocess.Popen[bytes]) -> list[str]:
+        """What its workers have in hand now."""
+        return [claim for pid in _below([cluster]) if (claim := _claim_of(pid))]
 
     def _kill(self, pid: int, how: Callable[[int, int], None]) -> None:
         with suppress(ProcessLookupError):
@@ -164,8 +168,9 @@ class Rig:
             process.wait(10)
 
     def log(self) -> str:
+        """All that the processes have said."""
         path = self.folder / "processes.log"
-        return path.read_text(errors="replace")[-6000:] if path.exists() else ""
+        return path.read_text(errors="replace") if path.exists() else ""
 
     # Waiting
 
@@ -173,10 +178,14 @@ class Rig:
         """Wait, and nudge now and then, as the visitors of a site do."""
         deadline = time.monotonic() + seconds
         while not surviving(met):
-            assert time.monotonic() < deadline, f"{what}: not in {seconds} s\n{self.log()}"
+            assert time.monotonic() < deadline, f"{what}: not in {seconds} s\n{self.log()[-6000:]}"
             surviving(self._watch_the_dead)
             tasks.nudge()
             time.sleep(0.1)
+
+    def go_on_for(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end, "time passes", seconds + PATIENCE_SECONDS)
 
     def until_idle(self, seconds: float = PATIENCE_SECONDS) -> None:
         self.until(lambda: not busy(), "all is sent", seconds)

@@ -1,4 +1,4 @@
-"""All fault cases: `python -m tests.faults.run [--long] [--json PATH] [-k WORDS]`.
+"""All fault cases: `python -m tests.faults.run [--long] [--broker redis] [--json PATH] [-k WORDS]`.
 
 On PostgreSQL, on servers of its own; and on SQLite, one cluster and a site that write to one file.
 The short form has small numbers, and the same cases.
@@ -27,10 +27,14 @@ NONE_CHOSEN = 5  # pytest's own code for it
 def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="the numbers that are promised")
+    parser.add_argument("--broker", choices=["database", "redis"], default="database")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the accounts there")
     parser.add_argument("-k", default="test", metavar="WORDS", help="choose cases, as for pytest")
     options = parser.parse_args(words)
-    form = {"DRIP_FAULTS": "long" if options.long else "short"}
+    form = {
+        "DRIP_FAULTS": "long" if options.long else "short",
+        "DRIP_FAULTS_BROKER": options.broker,
+    }
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="drip-faults-")))
         running = [

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
-import uuid
-from collections.abc import Iterator
-from typing import Any
 
-import pytest
 from django.core.management import call_command
-from django_q.conf import Conf
-from redis import Redis
-from redis.exceptions import RedisError
 
 from tests import factories as make
 from tests.faults.rig import SEED, assert_exact, pick
 from tests.faults.sink import Sink
 from wagtail_drip import checks
 
-REDIS = "redis://127.0.0.1:6379/7"
 WRONG = {
     "timeout": None, "retry": 5, "queue_limit": 50, "bulk": 10, "max_attempts": 0,
     "ack_failures": False, "catch_up": True,
@@ -37,25 +28,6 @@ def test_tasks_that_run_twice_send_nothing_twice(start, tell, settings):
     settings.Q_CLUSTER = {**settings.Q_CLUSTER, **WRONG}
     found = {one.id.partition(".")[2]: one.hint for one in checks.cluster()}
     assert found.keys() == {"W010", "W012", "W013", "W014", "W015"} and all(found.values())
-
-
-@pytest.fixture
-def redis(monkeypatch) -> Iterator[dict[str, Any]]:
-    """This process's django-q2 uses it too; its settings are read at import."""
-    client = Redis.from_url(REDIS)
-    try:
-        client.ping()
-    except RedisError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no Redis at {REDIS}: {error}")
-    name = f"drip-faults-{uuid.uuid4().hex[:8]}"
-    here = {"ORM": None, "REDIS": REDIS, "PREFIX": name, "CLUSTER_NAME": name}
-    for option, value in here.items():
-        monkeypatch.setattr(Conf, option, value)
-    yield {"Q_CLUSTER.orm": None, "Q_CLUSTER.redis": REDIS, "Q_CLUSTER.name": name}
-    for key in client.scan_iter(f"*{name}*"):
-        client.delete(key)
 
 
 def test_a_worker_lost_with_its_task_costs_nothing_but_time(start, tell, redis):

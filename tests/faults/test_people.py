@@ -102,7 +102,7 @@ def test_a_paused_campaign_rests_and_a_stopped_one_ends(start, tell):
     rig.until_taken(len(rig.sink.taken) + 20)
     other.unpublish()
     stopped = dict.fromkeys((row.message_id for row in others), time.time())
-    rig.until(lambda: time.time() > max(paused.values()) + AFTER_A_PAUSE + 2, "it rests")
+    rig.go_on_for(AFTER_A_PAUSE + 2)
     assert too_late(rig, paused, AFTER_A_PAUSE) == []
     assert too_late(rig, stopped, AT_ONCE) == []
     assert Delivery.objects.filter(campaign=campaign, state="waiting").exists()

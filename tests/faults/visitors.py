@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from wagtail_drip.engine.retrying import was_cut
+from wagtail_drip.engine.retrying import is_conflict, was_cut
 
 Deed = Callable[[int], Any]
 
@@ -38,7 +38,8 @@ class Visitors:
                 self.done += 1
                 return
             except Exception as error:
-                if not was_cut(error) and not connection.errors_occurred:
+                cut = was_cut(error) or connection.errors_occurred
+                if is_conflict(error) or not cut:
                     self.errors.append(error)
                     return
                 # Their page failed with the database; they load it again.
