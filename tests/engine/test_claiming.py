@@ -41,7 +41,7 @@ def test_what_one_has_another_can_not_take(now):
 @pytest.mark.django_db
 def test_the_last_ones_are_shared_with_another_who_works(now, monkeypatch):
     """Else one would have much left to do when the others have nothing."""
-    monkeypatch.setattr(claiming, "SHARED", 6)
+    monkeypatch.setattr(claiming, "SHARED", 2)
     assert claiming.fair_share(now, 10) == 0
     rows = make.deliveries(make.campaign(), 9)
     assert claiming.fair_share(now, 10) == 10, "nobody else is at work"
@@ -49,8 +49,13 @@ def test_the_last_ones_are_shared_with_another_who_works(now, monkeypatch):
     assert claiming.fair_share(now, 10, ["own"]) == 10
     assert claiming.fair_share(now, 10) == 4
     assert claiming.fair_share(now, 4) == 4, "there is enough for all"
+    Delivery.objects.filter(pk__in=[row.pk for row in rows[1:5]]).update(
+        state="sending", claim="other"
+    )
+    assert claiming.fair_share(now, 10, ["other"]) == 2, "it has more in hand already"
+    assert claiming.fair_share(now, 10, ["own"]) == 3
     Delivery.objects.filter(pk__gt=rows[5].pk).update(due_at=now + timedelta(days=1))
-    assert claiming.fair_share(now, 10) == 5, "few are not worth another claim"
+    assert claiming.fair_share(now, 10) == 1, "few are not worth another claim"
 
 
 @pytest.mark.django_db

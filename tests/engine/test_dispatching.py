@@ -18,6 +18,7 @@ from wagtail_drip.channels.memory import MemoryChannel
 from wagtail_drip.engine import dispatching, recovering, resting, sending, ticking
 from wagtail_drip.engine.connecting import Connections
 from wagtail_drip.engine.dispatching import Dispatcher
+from wagtail_drip.engine.settling import ALONE
 from wagtail_drip.engine.transmitting import Slice
 from wagtail_drip.models import Campaign, Delivery, Enrollment
 
@@ -124,6 +125,31 @@ def test_who_has_had_enough_begins_nothing_that_waits(now, relay, two_made):
     assert ticking.pump(lambda: now, 50, stop=stopped.is_set).unfinished
     assert states() == {"sent": 1, "waiting": 2 * SLICE - 1}
     assert set(Delivery.objects.filter(state="waiting").values_list("attempts")) == {(0,)}
+
+
+def test_a_suspect_is_made_when_nothing_is_on_its_way(now, relay, monkeypatch):
+    """If it kills its worker again, no other's message is in doubt."""
+    campaign = make.campaign()
+    make.deliveries(campaign, SLICE)
+    [suspect] = make.deliveries(campaign, 1)
+    later = now + timedelta(seconds=1)
+    Delivery.objects.filter(pk=suspect.pk).update(claim=ALONE, due_at=later)
+    real_make, real_claim, answered = sending.make_mails, sending.claim, {}
+
+    def make_mails(claimed, now):
+        answered[len(claimed)] = len(relay.channel.taken)
+        return real_make(claimed, now)
+
+    def claim(*args):
+        claimed = real_claim(*args)
+        if claimed.alone:  # it waits from here on
+            threading.Timer(0.3, relay.open.set).start()
+        return claimed
+
+    monkeypatch.setattr(sending, "make_mails", make_mails)
+    monkeypatch.setattr(sending, "claim", claim)
+    assert ticking.pump(lambda: later, 50).sent == SLICE + 1
+    assert answered == {SLICE: 0, 1: SLICE} and states() == {"sent": SLICE + 1}
 
 
 def test_trouble_with_one_slice_is_told_and_spoils_no_other(now, relay, monkeypatch):

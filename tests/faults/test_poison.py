@@ -38,7 +38,10 @@ def test_poison_among_many(start, tell):
     rig.start_clusters(2)
     rig.until(lambda: go_on(rig), "all are through")
     rig.until_settled()
-    assert_exact(tell(rig.account("poison")))
+    # A killer takes its worker along while another's message may be on its way. From then on it
+    # is made when nothing is.
+    killers = len(wrong["kill"])
+    assert_exact(tell(rig.account("poison")), doubt=killers)
     assert_parked(wrong)
 
 
@@ -56,6 +59,6 @@ def assert_parked(wrong: dict[str, list[int]]) -> None:
         kind = guilty.get(row.contact_id, "")
         assert row.attempts <= conf.MAX_ATTEMPTS
         if kind in ("", "newline"):  # a line's end in a name is a space in a header
-            assert row.state == "sent", (kind, row.reason)
+            assert row.state in ("sent", "uncertain"), (kind, row.reason)
         else:
             assert row.state == "failed" and row.reason, (kind, row.state)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from ..conf import conf
 from ..models import Campaign, Contact, Delivery
@@ -27,6 +27,7 @@ from .settling import ALONE, Change, lock_places, write
 
 State = Delivery.State
 ORDER = ("-priority", "due_at", "pk")
+CLAIMS = 2  # that one worker has in hand at most
 SHARED = 501  # deliveries that are worth sharing with another worker
 Picked = list[tuple[int, int, str, int]]  # delivery, contact, claim, priority
 
@@ -57,14 +58,21 @@ def fair_share(now: datetime, limit: int, mine: Collection[str] = ()) -> int:
     """How many a slice should take of what is due by now; 0: nothing is. At most two queries.
 
     The last ones are shared with the other workers, else one would have much left to do when all
-    the others have nothing. `mine`: this worker's own claims.
+    the others have nothing: this one takes so many that it has as much in hand as each of them.
+    `mine`: this worker's own claims.
     """
     waiting = Delivery.objects.filter(state=State.WAITING, due_at__lte=now)
     found = waiting.order_by()[: 2 * limit].count()
     if not SHARED <= found < 2 * limit:
         return min(found, limit)
-    others = Delivery.objects.filter(state=State.SENDING).exclude(claim__in=mine)
-    return found // 2 if others.exists() else limit
+    sending = Delivery.objects.filter(state=State.SENDING).order_by()
+    in_hand = dict(sending.values_list("claim").annotate(Count("pk")))
+    own = sum(in_hand.pop(claim, 0) for claim in mine)
+    if not in_hand:
+        return limit
+    others = -(-len(in_hand) // CLAIMS)
+    evenly = (found + own + sum(in_hand.values())) // (1 + others) - own
+    return min(max(evenly, SHARED), limit)
 
 
 @on_deadlock

@@ -16,13 +16,12 @@ from datetime import datetime
 from django.db import connection
 from django.db import connections as databases
 
+from .claiming import CLAIMS
 from .connecting import Connections
 from .locking import read_committed
 from .retrying import renew_connection
 from .sending import Prepared, prepare
 from .stopping import never
-
-MOST = 2  # slices in hand: one goes out, one waits
 
 
 class Dispatcher:
@@ -35,6 +34,7 @@ class Dispatcher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="drip-dispatcher")
         self._in_hand: deque[tuple[str, Future[int]]] = deque()  # with their claims
         self._limited = False
+        self._arrived = 0  # settled or put back while something was prepared
 
     def __enter__(self) -> Dispatcher:
         return self
@@ -52,8 +52,9 @@ class Dispatcher:
         if self._limited or not self.overlaps():
             return self.finish() + self._prepare(now).send()
         done = 0
-        while len(self._in_hand) < MOST:
+        while len(self._in_hand) < CLAIMS:  # one goes out, one waits
             prepared = self._prepare(now)
+            done, self._arrived = done + self._arrived, 0
             if prepared.slice is None:
                 done += prepared.other
                 break
@@ -93,9 +94,13 @@ class Dispatcher:
             enough=self._has_enough,
             connections=self.connections,
             mine=[claim for claim, _going in self._in_hand],
+            arrive=self._arrive,
         )
         self._limited = prepared.limited
         return prepared
+
+    def _arrive(self) -> None:
+        self._arrived += self.finish()
 
     def _begin(self, prepared: Prepared) -> None:
         """Let it go after what is going."""

@@ -90,10 +90,13 @@ def prepare(
     enough: Callable[[], bool] = never,
     connections: Connections,
     mine: Collection[str] = (),
+    arrive: Callable[[], object] = lambda: None,
 ) -> Prepared:
     """Claim one slice of what is due, and make its mails. Parameters as for `send_due`.
 
-    `mine`: this worker's own claims that are on their way meanwhile.
+    `mine`: this worker's own claims that are on their way meanwhile. `arrive`: waits for them;
+    called before the making of a mail that may have killed a worker, so that none is in doubt if
+    it does so again.
     """
     limit = limit or connections.slice_size()
     connections.wait = None
@@ -116,7 +119,7 @@ def prepare(
             return Prepared()
         if not host:
             _remember_host()
-        return _prepare(now, share, clock, enough, connections, idle, heard)
+        return _prepare(now, share, clock, enough, connections, idle, heard, arrive)
     except NoJournal as error:
         _log_no_journal(error)
         return Prepared()
@@ -173,6 +176,7 @@ def _prepare(
     connections: Connections,
     idle: Collection[str],
     heard: resting.Heard,
+    arrive: Callable[[], object],
 ) -> Prepared:
     """`idle`: the channels that rest, whose deliveries are left alone. `heard`: see Slice."""
     token = uuid.uuid4().hex
@@ -186,6 +190,8 @@ def _prepare(
             return Prepared(claimed.other, claimed.limited)
         todo, alone = dict(taken), claimed.alone
         slice_ = Slice(token, journal, now, clock, enough, began, todo, connections, heard, alone)
+        if alone:
+            arrive()
         slice_.make(lambda: make_mails(taken, now))
     except BaseException:
         journal.close()  # left behind, for recovery to read
