@@ -65,11 +65,15 @@ def tick() -> None:
     due = ticking.backlog(timezone.now(), per_worker * _workers())
     for _helper in range(min(_workers() - 1, due // per_worker)):
         _quietly(_enqueue)
-    pump()
+    _pump(helps=False)
 
 
 def pump() -> None:
     """Work off what is due. What is left after the time budget goes to another task."""
+    _pump(helps=True)
+
+
+def _pump(*, helps: bool) -> None:
     keep_shared()
     from .engine import stopping, ticking
     from .engine.retrying import was_cut
@@ -77,7 +81,9 @@ def pump() -> None:
     with stopping.on_sigterm() as told:
         cluster_stops = _cluster_stops()
         try:
-            done = ticking.pump(timezone.now, _budget(), stop=lambda: told() or cluster_stops())
+            done = ticking.pump(
+                timezone.now, _budget(), stop=lambda: told() or cluster_stops(), helps=helps
+            )
             unfinished = done.unfinished
         except Exception as error:
             if not was_cut(error):

@@ -97,6 +97,48 @@ def test_a_pump_goes_on_until_nothing_is_due_and_looks_once_more(monkeypatch, no
     assert claimed == [True, True, True, False]
 
 
+class Asked:
+    """Counts how often each of the duties is asked; none finds anything."""
+
+    def __init__(self, monkeypatch, *names: str) -> None:
+        self.times = dict.fromkeys(names, 0)
+        for name in names:
+            monkeypatch.setattr(ticking, name, self._duty(name))
+
+    def _duty(self, name):
+        def duty(now, **options):
+            self.times[name] += 1
+            return 0
+
+        duty.__name__ = name
+        return duty
+
+
+@pytest.mark.parametrize("helps", [False, True])
+def test_what_a_nudge_may_be_about_is_asked_again_at_a_pump_s_end(monkeypatch, now, helps):
+    """Nobody is told of the nudge that was spared: of the rest, the next tick thinks."""
+    asked = Asked(monkeypatch, "resume_due", "import_due", "move_due", "recover")
+    pump(lambda: now, 50, monotonic=lambda: 0, helps=helps)
+    assert asked.times == {"resume_due": 2, "import_due": 2, "move_due": 1, "recover": 1}
+
+
+@pytest.mark.parametrize(("helps", "times"), [(False, 1), (True, 0)])
+def test_who_helps_leaves_the_minutes_own_duties_to_the_tick(monkeypatch, now, helps, times):
+    asked = Asked(monkeypatch, "brake", "note_dates", "occur")
+    monkeypatch.setattr(ticking, "SELDOM", (ticking.brake,))
+    monkeypatch.setattr(ticking, "TIMELY", (ticking.note_dates, ticking.occur))
+    pump(lambda: now, 50, monotonic=lambda: 0, helps=helps)
+    assert set(asked.times.values()) == {times}
+
+
+def test_who_helps_for_long_asks_what_time_brings_about_too(monkeypatch, now):
+    asked = Asked(monkeypatch, "note_dates", "occur")
+    Line(monkeypatch, [1] * 9)
+    clock = iter(now + timedelta(seconds=seconds) for seconds in range(0, 10_000, 2))
+    pump(lambda: next(clock), 50, monotonic=lambda: 0, helps=True)
+    assert min(asked.times.values()) >= 1
+
+
 def test_what_came_while_nudges_were_spared_is_found(monkeypatch, now):
     # Nothing, then an event just as the pump takes its claim back: it pumps on.
     line = Line(monkeypatch, [0, 1, 1, 0])

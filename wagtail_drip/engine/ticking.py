@@ -34,8 +34,13 @@ from .tracking import hear_again
 logger = logging.getLogger("wagtail_drip")
 
 Clock = Callable[[], datetime]
-# What not every pass of a pump need do.
+# What is done once a minute at most, by the tick's pass or the first one of its pump.
 SELDOM: tuple[Callable[..., int], ...] = (brake, count_stages, review)
+# What time alone brings about: the minute's own pump asks at once, one that helps it after a while.
+TIMELY: tuple[Callable[..., int], ...] = (note_dates, occur)
+# What a nudge may be about, besides events, people and deliveries (which each pass looks for): a
+# pump that ends asks these again, however lately they found nothing.
+NUDGED: tuple[Callable[..., int], ...] = (resume_due, import_due)
 
 # How far ahead a running pump says it runs. Renewed after a third of it; a killed one's runs out.
 AHEAD = timedelta(seconds=15)
@@ -92,6 +97,7 @@ def pump(
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     stop: Callable[[], bool] = never,
+    helps: bool = False,
 ) -> Counts:
     """Passes until nothing is due, `seconds` are over or `stop` is true.
 
@@ -99,6 +105,7 @@ def pump(
 
     Then only the message in hand is finished, so that a task ends well within its time-out.
     While a pump runs nudges are spared: so after taking back that claim it looks once more.
+    `helps`: it is not the minute's own, and leaves to that one what is seldom done.
     """
     end = monotonic() + seconds
 
@@ -106,7 +113,7 @@ def pump(
         return stop() or monotonic() >= end
 
     with Connections() as connections, Dispatcher(connections, enough) as dispatcher:
-        return _pump(clock, enough, sleep, connections, dispatcher)
+        return _pump(clock, enough, sleep, connections, dispatcher, helps)
 
 
 def _pump(
@@ -115,10 +122,12 @@ def _pump(
     sleep: Callable[[float], None],
     connections: Connections,
     dispatcher: Dispatcher,
+    helps: bool,
 ) -> Counts:
     done = Counts()
-    once = SELDOM
-    idle: dict[str, datetime] = {}
+    once = () if helps else SELDOM
+    began = clock()
+    idle = {duty.__name__: began for duty in TIMELY} if helps else {}
     while True:
         beat: dict[str, datetime] = {}  # the heart beats by what was done, not by what is begun
         renewed = None
@@ -140,7 +149,9 @@ def _pump(
         _beat(pump_until=None, **beat)
         if enough():
             return replace(done, unfinished=True)
-        last = _pass(clock, enough, connections)
+        for duty in NUDGED:
+            idle.pop(duty.__name__, None)
+        last = _pass(clock, enough, connections, idle=idle)
         done += last
         if enough() or not (last.any or connections.wait is not None):
             return replace(done, unfinished=last.any)
