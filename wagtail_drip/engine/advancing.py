@@ -81,8 +81,8 @@ def advance(enrollments: Sequence[Carried], now: datetime) -> list[Walker]:
     They are due, and locked by the caller's transaction with their contacts.
     """
     campaigns = (
-        Campaign.objects.defer("flow")
-        .select_related("topic", "sms_topic", WITH_TIMES)
+        Campaign.objects.defer("flow", "current_version__flow")
+        .select_related("topic", "sms_topic", "current_version", WITH_TIMES)
         .order_by()
         .in_bulk({row.campaign_id for row in enrollments})
     )
@@ -131,7 +131,7 @@ def _walkers(
     enrollments: Sequence[Carried], campaigns: Mapping[int, Campaign], faults: dict[int, str]
 ) -> tuple[list[Walker], list[int]]:
     """Those who can be carried on, and the enrollments whose program can't be read here yet."""
-    programs, broken, newer = _programs({row.version_id for row in enrollments})
+    programs, broken, newer = _programs(enrollments, campaigns)
     deliveries = _deliveries(enrollments)
     watching = armed(enrollments) if any(map(_listens, programs.values())) else {}
     closed = calendars(campaigns.values())
@@ -167,12 +167,20 @@ def _listens(program: Program) -> bool:
     return any(isinstance(node, WaitEvent) for node in program.nodes.values())
 
 
-def _programs(ids: set[int]) -> tuple[dict[int, Program], dict[int, str], set[int]]:
+def _programs(
+    enrollments: Sequence[Carried], campaigns: Mapping[int, Campaign]
+) -> tuple[dict[int, Program], dict[int, str], set[int]]:
     """The programs by version, why some are broken, and those that a newer release wrote."""
+    current = [campaign.current_version for campaign in campaigns.values()]
+    versions = {version.pk: version for version in current if version}
+    wanted = {row.version_id for row in enrollments}
+    if older := wanted - versions.keys():
+        versions |= Version.objects.in_bulk(older)
     programs: dict[int, Program] = {}
     broken: dict[int, str] = {}
     newer: set[int] = set()
-    for pk, version in Version.objects.in_bulk(ids).items():
+    for pk in sorted(wanted & versions.keys()):
+        version = versions[pk]
         if compiling.is_newer(version.program):
             logger.warning("Version %s waits for the release that wrote it", pk)
             newer.add(pk)

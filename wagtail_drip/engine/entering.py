@@ -57,7 +57,7 @@ def admit(
     taken = taken_over(campaign) if rows else []
     if taken:
         lock(*{row["contact_id"] for row in rows})
-    collided = insert_values(Enrollment, rows)  # entered another way meanwhile
+    collided = insert_values(Enrollment, rows, key="contact_id")  # entered another way meanwhile
     if taken:
         entered_now = {row["contact_id"] for row in rows if row not in collided}
         general = Enrollment.objects.filter(contact__in=entered_now, campaign__in=taken)

@@ -42,7 +42,7 @@ def lay_down(plans: Sequence[Plan], campaigns: Mapping[int, Campaign], now: date
     _lay_down_again([plan for plan in plans if plan.put_back], steps, now)
     new = [plan for plan in plans if not plan.put_back]
     rows = [_row(plan, campaigns[plan.enrollment.campaign_id], steps, now) for plan in new]
-    return {row["enrollment_id"] for row in insert_values(Delivery, rows)}
+    return {row["enrollment_id"] for row in insert_values(Delivery, rows, key="enrollment_id")}
 
 
 def message_id(token: str, sender: str) -> str:

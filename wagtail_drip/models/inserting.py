@@ -42,14 +42,19 @@ def insert_all(rows: Sequence[Row]) -> list[Row]:
     return []
 
 
-def insert_values(model: type[Model], rows: Sequence[Columns]) -> list[Columns]:
-    """As `insert_all`, for very many rows.
+def insert_values(model: type[Model], rows: Sequence[Columns], key: str) -> list[Columns]:
+    """As `insert_all`, for very many rows. One statement on PostgreSQL.
 
     `rows`: values by attribute (`contact_id`, not `contact`), each with the same ones; what is
-    missing has its default.
+    missing has its default. `key`: the attribute that tells these rows from each other.
     """
     if not rows:
         return []
+    if connection.vendor == "postgresql":
+        [column] = [field.column for field in model._meta.concrete_fields if field.attname == key]
+        returning = f" ON CONFLICT DO NOTHING RETURNING {connection.ops.quote_name(str(column))}"
+        inserted = set(_insert_at_once(model, rows, returning))
+        return [row for row in rows if row[key] not in inserted]
     try:
         with transaction.atomic():
             _insert_at_once(model, rows)
@@ -118,15 +123,17 @@ def _field_of(model: type[Model], attribute: str) -> str:
     return next(field.name for field in model._meta.concrete_fields if field.attname == attribute)
 
 
-def _insert_at_once(model: type[Model], rows: Sequence[Columns], on_conflict: str = "") -> None:
+def _insert_at_once(model: type[Model], rows: Sequence[Columns], clause: str = "") -> list[Any]:
     """One statement. PostgreSQL is told but once what is the same in all rows.
+
+    `clause`: what PostgreSQL is to do about conflicts, and give back of the rows.
 
     Django makes an instance of each and prepares each value, which takes longer than all the rest
     that becomes of a mail before it is sent.
     """
     if connection.vendor != "postgresql":
         model._default_manager.bulk_create([model(**row) for row in rows])
-        return
+        return []
     alike: list[tuple[Field, Any]] = []
     each: list[tuple[Field, list[Any]]] = []
     for field in model._meta.concrete_fields:
@@ -148,12 +155,13 @@ def _insert_at_once(model: type[Model], rows: Sequence[Columns], on_conflict: st
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {quoted(model._meta.db_table)} ({columns}) SELECT {places} FROM {source}"
-            f"{on_conflict}",
+            f"{clause}",
             [
                 *(field.get_db_prep_save(value, connection) for field, value in alike),
                 *(values for _field, values in each),
             ],
         )
+        return [value for (value,) in cursor.fetchall()] if cursor.description else []
 
 
 def _prepared(field: Field, values: list[Any]) -> list[Any]:
