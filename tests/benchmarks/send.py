@@ -1,5 +1,7 @@
 """Our side: workers forked from one process that has loaded the site, as django-q2 forks them.
 
+The first one pumps for the minute's tick, the others help it.
+
 `python -m tests.benchmarks.send PROCESSES [SECONDS]`. Each pumps until nothing is due or the time
 is over. Prints a line once the site is loaded, waits for one on standard input, and prints JSON at
 the end: `seconds` until the last worker was done, `decided` (seconds until nobody was left whose
@@ -10,6 +12,7 @@ all, shared pages counted once).
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -24,7 +27,7 @@ import django
 import psycopg
 
 
-def work(result: Path, seconds: float) -> None:
+def work(result: Path, seconds: float, *, helps: bool) -> None:
     from django.db import connection
     from django.db.backends.signals import connection_created
     from django.utils import timezone
@@ -46,7 +49,7 @@ def work(result: Path, seconds: float) -> None:
             connection.execute_wrappers.append(counted)
 
     connection_created.connect(watch)
-    ticking.pump(timezone.now, seconds)
+    ticking.pump(timezone.now, seconds, helps=helps)
     connection.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     result.write_text(json.dumps({"statements": statements, "peak_mib": peak}))
@@ -60,7 +63,7 @@ def fork(results: list[Path], seconds: float) -> list[int]:
             continue
         code = 1
         try:
-            work(result, seconds)
+            work(result, seconds, helps=bool(children))
             code = 0
         finally:
             os._exit(code)
@@ -97,7 +100,11 @@ class Decided:
 
 def main(processes: int, budget: float = 3600.0) -> None:
     django.setup()
+    from django.core.management import call_command
     from django.db import connection
+
+    # As `qcluster` does before it forks: it loads what a site is made of.
+    call_command("check", stdout=io.StringIO())
 
     connection.close()
     say("ready")

@@ -47,8 +47,10 @@ def test_how_long_a_stranger_takes_says_nothing(monkeypatch):
 
 
 def test_a_slice_is_what_goes_in_some_seconds(connections, settings):
-    settings.WAGTAIL_DRIP_SLICE = 3000
+    settings.WAGTAIL_DRIP_SLICE = 5000
     assert connections.slice_size() == connecting.FIRST_SLICE
+    settings.WAGTAIL_DRIP_SLICE = 3000
+    assert connections.slice_size() == 3000
     connections.went(1000, 10.0)
     assert connections.slice_size() == 100 * connecting.SLICE_SECONDS
     connections.went(1000, 0.1)

@@ -23,7 +23,7 @@ SLOW_FOR = 0.25
 # A slice is as much as goes in about so many seconds: the more, the less each mail costs the
 # database; the less, the more evenly workers share, and the less is in doubt with a lost host.
 SLICE_SECONDS = 8.0
-FIRST_SLICE, SMALLEST_SLICE = 2000, 100
+FIRST_SLICE, SMALLEST_SLICE = 4000, 100
 
 
 class Connections:

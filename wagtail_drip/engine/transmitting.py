@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -49,7 +49,7 @@ from .settling import Change, settle
 logger = logging.getLogger("wagtail_drip")
 
 State = Delivery.State
-Made = Mapping[int, Mail | Hold | Fault]
+Made = dict[int, Mail | Hold | Fault]
 
 RECHECK = 0.8  # seconds
 EXAMINE = 4.0  # seconds after which a glance is no longer enough, and all is asked again
@@ -419,6 +419,7 @@ class Lane:
         told = {"delivery_id": pk, "attempt": delivery.attempts}
         signals.pre_transmit.send_robust(None, **told)
         slice_.begin(claimed)
+        del slice_.mails[pk]  # the next slice, which is being made, needs the room
         telling, began = session.is_telling, slice_.clock()
         outcome = _transmit(session, mail)
         if telling:
