@@ -195,6 +195,17 @@ def test_tick_mends_the_schedule_and_pumps(pumped):
     assert Schedule.objects.count() == len(pumped) == 1
 
 
+def test_the_tick_s_pump_is_the_minutes_own_and_others_help_it(monkeypatch):
+    """Else nobody would ever brake a campaign, or each nudge would look for one to brake."""
+    told = []
+    monkeypatch.setattr(
+        ticking, "pump", lambda clock, seconds, stop, helps: told.append(helps) or Counts()
+    )
+    tasks.tick()
+    tasks.pump()
+    assert told == [False, True]
+
+
 @pytest.mark.parametrize(("due", "helpers"), [(0, 0), (99, 0), (100, 1), (500, 3)])
 def test_tick_calls_as_many_to_help_as_there_is_work_for(
     due, helpers, monkeypatch, settings, pumped
