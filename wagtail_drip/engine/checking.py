@@ -23,6 +23,7 @@ from ..flow.program import NO_REASON
 from ..flow.reasons import Reason, because
 from ..flow.windows import ALWAYS, Calendar
 from ..models import Campaign, Cap, Enrollment, Step
+from ..models.branding import WITH_BRAND
 from ..models.sending_times import WITH_TIMES, calendars
 from .expelling import Leaving, reasons_to_leave
 from .loading import Due
@@ -128,7 +129,8 @@ def check(deliveries: Sequence[Due], now: datetime) -> dict[int, Verdict]:
 def _steps(deliveries: Iterable[Due]) -> Mapping[UUID, list[Step]]:
     keys = {row.step_key for row in deliveries}
     steps = defaultdict(list)
-    for step in Step.objects.filter(translation_key__in=keys).select_related("locale", "site"):
+    found = Step.objects.filter(translation_key__in=keys)
+    for step in found.select_related("locale", "site", *WITH_BRAND):
         steps[step.translation_key].append(step)
     return steps
 

@@ -164,9 +164,17 @@ class SiteBrand(OfSite, PreviewableMixin):
         )
 
 
+# For select_related of a site's rows: `brand_of` needs no query then.
+WITH_BRAND = ("site__drip_brand__logo", "site__drip_brand__dark_logo")
+
+
 def brand_of(site: Site) -> Brand:
     """The look of a site's mails: what editors set, else the one that the package comes with."""
-    found = SiteBrand.objects.select_related("site", "logo", "dark_logo").filter(site=site).first()
+    if SiteBrand._meta.get_field("site").remote_field.is_cached(site):
+        found = getattr(site, "drip_brand", None)
+    else:
+        rows = SiteBrand.objects.select_related("site", "logo", "dark_logo")
+        found = rows.filter(site=site).first()
     if found:
         return found.brand()
     return Brand(plain_name(site), base_url(site), conf.POSTAL_ADDRESS)
