@@ -9,13 +9,13 @@ from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from wagtail import hooks
 
 from tests import factories as make
 from wagtail_drip.channels.base import Again, Sent
 from wagtail_drip.channels.memory import MemoryChannel
-from wagtail_drip.engine import dispatching, recovering, resting, sending, ticking
+from wagtail_drip.engine import dispatching, recovering, resting, sending, ticking, transmitting
 from wagtail_drip.engine.connecting import Connections
 from wagtail_drip.engine.dispatching import Dispatcher
 from wagtail_drip.engine.settling import ALONE
@@ -72,6 +72,18 @@ def two_made(monkeypatch, relay):
     return happens.append
 
 
+@pytest.fixture
+def long_wait(monkeypatch):
+    """Seconds go by for each slice that waits for its turn."""
+    real = Slice.put_aside
+
+    def put_aside(slice_: Slice) -> None:
+        real(slice_)
+        slice_.checked -= 2 * transmitting.RECHECK
+
+    monkeypatch.setattr(Slice, "put_aside", put_aside)
+
+
 def states() -> dict[str, int]:
     found = list(Delivery.objects.values_list("state", flat=True))
     return {state: found.count(state) for state in sorted(set(found))}
@@ -89,7 +101,7 @@ def test_one_slice_goes_out_while_the_next_is_made(now, relay, two_made):
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {1}
 
 
-def test_who_leaves_while_their_slice_waits_gets_nothing(now, relay, two_made):
+def test_who_leaves_while_their_slice_waits_gets_nothing(now, relay, two_made, long_wait):
     topic = make.topic()
     campaign = make.campaign(topic=topic)
     rows = make.deliveries(campaign, 2 * SLICE)
@@ -101,7 +113,7 @@ def test_who_leaves_while_their_slice_waits_gets_nothing(now, relay, two_made):
     assert states().get("sent", 0) <= SLICE and states()["skipped"] >= SLICE
 
 
-def test_a_pause_while_a_slice_waits_gives_it_back(now, relay, two_made):
+def test_a_pause_while_a_slice_waits_gives_it_back(now, relay, two_made, long_wait):
     make.deliveries(make.campaign(), 2 * SLICE)
     two_made(lambda: Campaign.objects.update(paused_at=now))
     ticking.pump(lambda: now, 50)
@@ -112,7 +124,8 @@ def test_a_pause_while_a_slice_waits_gives_it_back(now, relay, two_made):
 def test_an_outage_puts_off_the_slice_that_waits(now, relay, two_made):
     make.deliveries(make.campaign(), 2 * SLICE)
     relay.outcome = lambda mail: Again("421 busy", outage=True)
-    ticking.pump(lambda: now, 50)
+    rests = threading.Event()
+    ticking.pump(lambda: now, 50, sleep=lambda seconds: rests.set(), stop=rests.is_set)
     assert len(relay.channel.tried) == 1 and states() == {"waiting": 2 * SLICE}
     due = set(Delivery.objects.values_list("due_at", "attempts"))
     assert due == {(resting.resting_until(now), 0)}
@@ -131,8 +144,9 @@ def test_a_suspect_is_made_when_nothing_is_on_its_way(now, relay, monkeypatch):
     """If it kills its worker again, no other's message is in doubt."""
     campaign = make.campaign()
     make.deliveries(campaign, SLICE)
-    [suspect] = make.deliveries(campaign, 1)
+    suspect, *others = make.deliveries(campaign, SLICE)
     later = now + timedelta(seconds=1)
+    Delivery.objects.filter(pk__in=[row.pk for row in others]).update(due_at=later)
     Delivery.objects.filter(pk=suspect.pk).update(claim=ALONE, due_at=later)
     real_make, real_claim, answered = sending.make_mails, sending.claim, {}
 
@@ -148,14 +162,14 @@ def test_a_suspect_is_made_when_nothing_is_on_its_way(now, relay, monkeypatch):
 
     monkeypatch.setattr(sending, "make_mails", make_mails)
     monkeypatch.setattr(sending, "claim", claim)
-    assert ticking.pump(lambda: later, 50).sent == SLICE + 1
-    assert answered == {SLICE: 0, 1: SLICE} and states() == {"sent": SLICE + 1}
+    assert ticking.pump(lambda: later, 50).sent == 2 * SLICE
+    assert (answered[SLICE], answered[1]) == (0, SLICE) and states() == {"sent": 2 * SLICE}
 
 
 def test_trouble_with_one_slice_is_told_and_spoils_no_other(now, relay, monkeypatch):
     make.deliveries(make.campaign(), 3 * SLICE)
     relay.open.set()
-    real, failed = dispatching._send, []
+    real, failed = dispatching._transmit, []
 
     def send(prepared):
         if not failed:
@@ -163,7 +177,7 @@ def test_trouble_with_one_slice_is_told_and_spoils_no_other(now, relay, monkeypa
             raise ValueError("broken")
         return real(prepared)
 
-    monkeypatch.setattr(dispatching, "_send", send)
+    monkeypatch.setattr(dispatching, "_transmit", send)
     with pytest.raises(ValueError, match="broken"):
         ticking.pump(lambda: now, 50)
     # The other slice went out or back, as it came: none of it is in doubt.
@@ -172,6 +186,69 @@ def test_trouble_with_one_slice_is_told_and_spoils_no_other(now, relay, monkeypa
     recovering.recover(now)
     ticking.pump(lambda: now, 50)
     assert states() == {"sent": 3 * SLICE}
+
+
+def test_a_slice_that_never_begins_goes_back_as_it_came(now, relay, monkeypatch):
+    """The database was gone when its turn came: nobody is blamed, and nothing waits for a lease."""
+    make.deliveries(make.campaign(), 2 * SLICE)
+    relay.open.set()
+    real, asked = dispatching.read_committed, []
+
+    def read_committed():
+        asked.append(1)
+        if len(asked) == 1:
+            raise OperationalError("the database is gone")
+        return real()
+
+    monkeypatch.setattr(dispatching, "read_committed", read_committed)
+    with pytest.raises(OperationalError, match="is gone"):
+        ticking.pump(lambda: now, 50)
+    waiting = Delivery.objects.filter(state="waiting").values_list("claim", "attempts")
+    assert set(waiting) == {("", 0)} and "sending" not in states() and "uncertain" not in states()
+    ticking.pump(lambda: now, 50)
+    assert states() == {"sent": 2 * SLICE}
+
+
+def test_what_is_no_slice_is_left_to_whoever_is_free_first(now, relay, monkeypatch):
+    """It could not begin before the slice in hand has gone; just before that, all is taken."""
+    make.deliveries(make.campaign(), SLICE + 1)
+    sizes, real = [], sending.make_mails
+
+    def make_mails(claimed, now):
+        sizes.append((len(claimed), len(relay.channel.taken)))
+        return real(claimed, now)
+
+    monkeypatch.setattr(sending, "make_mails", make_mails)
+    with Connections() as connections_, Dispatcher(connections_) as dispatcher:
+        connections_.crowded = True  # so that nothing is waited for
+        assert dispatcher.send_due(now) == dispatcher.send_due(now) == 0
+        assert relay.begun.wait(20) and sizes == [(SLICE, 0)]
+        relay.open.set()
+        connections_.crowded = False
+        assert dispatcher.send_due(now) + dispatcher.send_due(now) == SLICE + 1
+    assert sizes[1][0] == 1 and states() == {"sent": SLICE + 1}
+
+
+def test_who_waits_is_looked_at_before_its_turn(now, relay, long_wait, monkeypatch):
+    """So that the thread goes on at once: by the worker's own thread, when the end is near."""
+    make.deliveries(make.campaign(), 2 * SLICE)
+    looks, real = [], Slice.look
+
+    def look(slice_):
+        looks.append((threading.current_thread().name, len(relay.channel.taken), slice_.checked))
+        real(slice_)
+        looks.append(slice_.checked)
+        relay.open.set()
+
+    monkeypatch.setattr(Slice, "look", look)
+    with Connections() as connections_, Dispatcher(connections_) as dispatcher:
+        connections_.pace = 10.0  # a second: the end is near from the first message on
+        while not looks:
+            dispatcher.send_due(now)
+        dispatcher.finish()
+    assert states() == {"sent": 2 * SLICE}
+    (thread, gone, before), after = looks[:2]
+    assert thread == threading.current_thread().name and gone == 0 and after > before
 
 
 def test_where_a_rate_holds_nothing_waits(now, relay):

@@ -72,13 +72,29 @@ class Prepared:
 
     def send(self) -> int:
         """Transmit and settle. Returns how many were settled or put back, the others included."""
+        self.transmit()
+        return self.end()
+
+    def transmit(self) -> None:
+        """Let the mails go. Until `end`, the journal alone knows of the last ones."""
         if self.slice is None:
-            return self.other
+            return
         try:
-            self.slice.run(self.seconds)
+            self.slice.transmit(self.seconds)
         except NoJournal as error:
             _log_no_journal(error)
-            return 0
+            self.slice, self.other = None, 0  # nothing is to be done before somebody helps
+
+    def give_up(self) -> None:
+        """Settle all, whether it ever began or not."""
+        if self.slice:
+            self.slice.give_up()
+
+    def end(self) -> int:
+        """Settle what has gone. Returns as `send` does."""
+        if self.slice is None:
+            return self.other
+        self.slice.end()
         return self.other + self.slice.settled
 
 
@@ -89,14 +105,15 @@ def prepare(
     clock: Callable[[], float] = time.monotonic,
     enough: Callable[[], bool] = never,
     connections: Connections,
+    least: int = 1,
     mine: Collection[str] = (),
     arrive: Callable[[], object] = lambda: None,
 ) -> Prepared:
     """Claim one slice of what is due, and make its mails. Parameters as for `send_due`.
 
-    `mine`: this worker's own claims that are on their way meanwhile. `arrive`: waits for them;
-    called before the making of a mail that may have killed a worker, so that none is in doubt if
-    it does so again.
+    `least`: if fewer are due, none is taken. `mine`: this worker's own claims that are on their
+    way meanwhile. `arrive`: waits for them; called before the making of a mail that may have
+    killed a worker, so that none is in doubt if it does so again.
     """
     limit = limit or connections.slice_size()
     connections.wait = None
@@ -115,7 +132,7 @@ def prepare(
         if idle and (not share or idle == registry.channels().keys()):
             connections.wait = _short_rest(idle, now)
             return Prepared()
-        if not share:
+        if share < least:
             return Prepared()
         if not host:
             _remember_host()

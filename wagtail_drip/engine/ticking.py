@@ -65,6 +65,12 @@ class Counts:
     def any(self) -> bool:
         return bool(self.recovered or self.events or self.advanced or self.sent or self.imported)
 
+    @property
+    def leads_on(self) -> bool:
+        """Whether more is likely to be due at once. Who was merely carried on waits now."""
+        carried_on = self.advanced >= BATCH  # as many as go at once, so that there may be others
+        return bool(self.recovered or self.events or self.sent or self.imported or carried_on)
+
     def __add__(self, later: Counts) -> Counts:
         return Counts(
             self.recovered + later.recovered,
@@ -142,7 +148,7 @@ def _pump(
             if enough():
                 done += Counts(sent=dispatcher.finish())
                 break
-            if not last.any:
+            if not (last.leads_on or dispatcher.is_busy()):
                 if connections.wait is None:
                     break
                 sleep(min(connections.wait, LONGEST_WAIT))

@@ -1,5 +1,6 @@
 """Transmitting: the mails of one claim go out, each answer kept at once.
 
+What came of them is written down at times meanwhile, and at the end by whoever ends the slice.
 Between claim and settlement this worker alone answers for the slice, by its own monotonic clock:
 it starts no message in the last third of the lease, and none on a look older than RECHECK.
 
@@ -56,10 +57,12 @@ EXAMINE = 4.0  # seconds after which a glance is no longer enough, and all is as
 SETTLE_EVERY = 8.0  # seconds; until then the journal alone knows
 LOOK_AHEAD = 0.55  # seconds after which the next look begins, so that no lane has to wait for it
 FEWEST_AHEAD = 100  # deliveries that a look ahead takes in at least
+FIRST_PACE = 1000.0  # messages a second, as long as nothing is known
 SPARE = 1.25  # of what is to go before the next look at the present pace
 # So many answers in a row that leave it open whether the message was taken: stop and wait.
 DOUBTS = 3
 POLL = 0.05  # seconds between two looks at what the lanes have come to
+LAST_CALL = 0.7  # seconds before its end that a slice says so
 
 
 @dataclass(slots=True)
@@ -85,7 +88,8 @@ class Slice:
     written: float = field(init=False)  # when changes were last settled
     fresh: set[int] = field(init=False)  # those of `todo` that the last check looked at
     unused: bool = False  # nothing has gone on the last check yet
-    gone: int = 0  # since the last check
+    gone: int = 0  # since the last check, or since its turn came
+    counted: float = field(init=False)  # when that was
     enrollments: dict[int, int] = field(init=False)  # by delivery
     changes: dict[int, Change] = field(default_factory=dict)  # known and not yet written
     in_hand: dict[int, Claimed] = field(default_factory=dict)  # a lane has it and not begun it
@@ -94,13 +98,16 @@ class Slice:
     doubts: dict[str, int] = field(default_factory=dict)  # in a row, by channel
     settled: int = 0
     over: bool = False  # no lane begins another message
+    whole: bool = False  # it has come through, and `changes` tells of every one
     lanes: int = 1  # that can reach the server
     trouble: BaseException | None = None  # that ended a lane
     turn: threading.Condition = field(default_factory=threading.Condition)
     wanted: threading.Event = field(default_factory=threading.Event)  # to look, by a lane
+    looking: threading.Lock = field(default_factory=threading.Lock)
+    ending: threading.Event = field(default_factory=threading.Event)  # or it has ended
 
     def __post_init__(self) -> None:
-        self.checked = self.examined = self.written = self.told = self.began
+        self.checked = self.examined = self.written = self.told = self.counted = self.began
         self.last_begin = self.began + conf.LEASE_SECONDS * 2 / 3
         self.fresh = set(self.todo)
         self.enrollments = {pk: one.delivery.enrollment.pk for pk, one in self.todo.items()}
@@ -110,7 +117,7 @@ class Slice:
         try:
             self.mails = self._made(make)
         except BaseException:
-            self._finish()
+            self.give_up()
             raise
 
     def put_aside(self) -> None:
@@ -118,34 +125,49 @@ class Slice:
         self.journal.waiting()
         self.aside = True
 
-    def run(self, prepared: float = 0.0) -> None:
-        """Transmit what may still go, and settle every one, come what may.
+    def look(self) -> None:
+        """While it waits, by any thread: so that it can begin at once when its turn comes."""
+        if self.clock() - self.checked > RECHECK:
+            self._recheck()
 
-        `prepared`: seconds that claiming and making took.
+    def transmit(self, prepared: float = 0.0) -> None:
+        """Transmit what may still go; then only `end` is left to do, and the next slice may begin.
+
+        Where it fails, all is settled at once. `prepared`: seconds that claiming and making took.
         """
         amount, began = len(self.todo), self.clock()
-        try:
-            self._transmit()
-            self.connections.went(amount, prepared + self.clock() - began)
-            self.journal.remove()
-        finally:
-            self.journal.close()  # where it is still there, recovery reads it
-
-    def _transmit(self) -> None:
+        self.counted = began
         try:
             if self.aside:
                 self._take_turn()
             Lane(self, look=self._recheck).run(until=self._is_worth_sharing)
             if self._is_worth_sharing():
                 self._share()
+            self._conclude()
+            self.whole = True
+        except BaseException:
+            self.give_up()
+            raise
+        self.connections.went(amount, prepared + self.clock() - began)
+
+    def give_up(self) -> None:
+        """No further message begins, and all is settled. Again, where that has failed."""
+        self._conclude()
+        self.end()
+
+    def end(self) -> None:
+        """Write down what is not yet written. By any thread, after `transmit`."""
+        try:
+            self._settle()
+            if self.whole:
+                self.journal.remove()
         finally:
-            self._finish()
+            self.journal.close()  # where it is still there, recovery reads it
 
     def _take_turn(self) -> None:
-        """Time has passed: all are looked at anew. What comes next may be these mails' doing."""
+        """What comes next may be these mails' doing."""
         self.journal.making(len(self.todo))
         self.now, self.told = self._moment(), self.clock()
-        self.fresh = set()
 
     def _made(self, make: Callable[[], Made]) -> Made:
         self.journal.making(len(self.todo))
@@ -232,6 +254,8 @@ class Slice:
                 pk = next(iter(self.todo))
                 if self._may_go(pk):
                     self.unused, self.gone = False, self.gone + 1
+                    if len(self.todo) <= self.connections.pace * LAST_CALL:
+                        self.ending.set()
                     return self.in_hand.setdefault(pk, self.todo.pop(pk))
                 if not look:
                     self.wanted.set()
@@ -320,6 +344,17 @@ class Slice:
         return self.now + timedelta(seconds=self.clock() - self.told)
 
     def _recheck(self) -> None:
+        """Look again, or wait for somebody else who does."""
+        if self.looking.acquire(blocking=False):
+            try:
+                self._look_again()
+            finally:
+                self.looking.release()
+        else:
+            with self.looking:
+                pass
+
+    def _look_again(self) -> None:
         """Somebody may have unsubscribed, bought or paused since. At times, write it all down.
 
         Only as many are looked at as may go before the next look.
@@ -333,7 +368,7 @@ class Slice:
                     self._put_off(until, reason, channel)
             examine = self.clock() - self.examined > EXAMINE
             ahead = dict(islice(self.todo.items(), None if examine else self._most_ahead()))
-            self.gone = 0
+            self.gone, self.counted = 0, self.clock()
         if self.clock() - self.written > SETTLE_EVERY:
             self._settle()
         asked = self.clock()
@@ -354,12 +389,13 @@ class Slice:
             self.turn.notify_all()
 
     def _most_ahead(self) -> int:
-        elapsed = self.clock() - self.checked
+        elapsed = self.clock() - self.counted
         if self.gone and elapsed > 0:
             self.connections.pace = self.gone / elapsed
-        return max(FEWEST_AHEAD, int(self.connections.pace * RECHECK * SPARE))
+        pace = self.connections.pace or FIRST_PACE
+        return max(FEWEST_AHEAD, int(pace * RECHECK * SPARE))
 
-    def _finish(self) -> None:
+    def _conclude(self) -> None:
         with self.turn:
             self.over = True
             reason = _("Its worker was interrupted between the message and the answer.")
@@ -368,7 +404,7 @@ class Slice:
             self.changes.update(dict.fromkeys([*self.in_hand, *self.todo], UNTOUCHED))
             for rows in (self.in_flight, self.in_hand, self.todo):
                 rows.clear()
-        self._settle()
+        self.ending.set()
 
     def _settle(self) -> None:
         with self.turn:
