@@ -268,6 +268,17 @@ def test_a_goal_ends_the_plan():
     )
 
 
+def test_a_goal_that_comes_by_itself_ends_a_wait_for_a_date():
+    """Whoever waits for a date of their own is looked at each day."""
+    nodes = {"d": make.wait_day("contact", "renewal", "s"), "s": make.send(make.step("Renewed"))}
+    over = [make.condition("date", key="trial_ends", op="last", days=1)]
+    person = make.contact(attributes={"renewal": "2026-03-19", "trial_ends": "2026-03-09"})
+    plan = foretell(make.campaign(nodes=nodes, goals=over), person, start=NOW)
+    assert told(plan)[1:] == [(0, "wait_day", "waits", ""), (7, "end", "left", "")]
+    plan = foretell(make.campaign("without", nodes=nodes), person, start=NOW)
+    assert told(plan)[-1][1:] == ("end", "completed", "")
+
+
 def test_the_event_that_enrolls_brings_its_data():
     soon = make.send(make.step("Soon"))
     nodes = {"d": make.wait_day("event", "starts", "s", amount=-1), "s": soon}
@@ -493,7 +504,7 @@ def test_what_is_foretold_is_what_happens(flow, events, who, site):
     make.consent(person, topic)
     what_if = [WhatIf(name, NOW + timedelta(minutes=later + 1)) for name, later in events]
     entry = WhatIf(campaign.trigger, NOW, site["data"])
-    plan = foretell(campaign, person, start=NOW, what_if=[entry, *what_if])
+    plan = foretell(campaign, person, start=NOW, what_if=[entry, *what_if], seconds=60)
 
     make.event(person, at=NOW, data=site["data"])
     live_through(person, sorted(what_if, key=lambda one: one.at))

@@ -42,12 +42,15 @@ from ..models.quietly import create, quietly
 from .advancing import advance
 from .checking import Go, Hold, choose_step
 from .claiming import changes_of, holding, judge
+from .dating import AGAIN
 from .entering import Candidate, admit, refusals
+from .expelling import reasons_to_leave
 from .explaining import Place, worth_telling
 from .foretold import Busy, Item, Plan, Sample, WhatIf
 from .listening import wake
 from .loading import load_to_make
 from .locking import hurried
+from .reconsidering import ends_early
 from .retrying import is_conflict, is_lock_timeout, is_too_slow, on_deadlock
 from .settling import Change, write
 from .walking import Passed, zone_of
@@ -306,11 +309,24 @@ class _Foretelling:
                 for passed in walker.trail:
                     self._tell_passed(passed, now)
                 if isinstance(walker.outcome, Stay) and walker.outcome.moving:
-                    # It is looked at each day, and nothing here changes that date.
-                    Enrollment.objects.filter(pk=enrollment.pk).update(due_at=walker.outcome.until)
+                    due_at = self._next_look(enrollment, now, walker.outcome.until)
+                    Enrollment.objects.filter(pk=enrollment.pk).update(due_at=due_at)
         waiting = self._waiting(enrollment)
         if waiting and waiting.due_at <= now:
             self._send(waiting, now)
+
+    def _next_look(self, enrollment: Enrollment, now: datetime, until: datetime) -> datetime:
+        """The first of the daily looks until then at which something happens.
+
+        Nothing here changes the date that they wait for; but goals may come with the time.
+        """
+        if not ends_early(self.campaign, by_events=False):
+            return until
+        campaigns = {self.campaign.pk: self.campaign}
+        while (now := now + AGAIN) < until and time.monotonic() < self.until:
+            if reasons_to_leave([enrollment], campaigns, now).reasons:
+                return now
+        return until
 
     def _send(self, delivery: Delivery, now: datetime) -> None:
         verdicts = judge(load_to_make([delivery.pk]), holding(), now)

@@ -56,13 +56,19 @@ def may_end_early(*, by_events: bool = True) -> list[int]:
     `by_events`: also those that hang on events alone. One query.
     """
     rows = Campaign.objects.filter(live=True)
-    fields = ("pk", "goals", "audience", "leave_audience")
-    found = []
-    for pk, goals, audience, leave_audience in rows.values_list(*fields):
-        asked = raw_conditions(goals) + (raw_conditions(audience) if leave_audience else [])
-        if any(by_events or one["slug"] not in _BY_EVENTS for one in flattened(asked)):
-            found.append(pk)
-    return found
+    fields = rows.values_list("pk", "goals", "audience", "leave_audience")
+    return [pk for pk, *asked in fields if _may(*asked, by_events=by_events)]
+
+
+def ends_early(campaign: Campaign, *, by_events: bool = True) -> bool:
+    """The same of one campaign, as it stands on the instance."""
+    asked = (campaign.goals, campaign.audience, campaign.leave_audience)
+    return _may(*asked, by_events=by_events)
+
+
+def _may(goals: Any, audience: Any, leave_audience: bool, *, by_events: bool) -> bool:
+    asked = raw_conditions(goals) + (raw_conditions(audience) if leave_audience else [])
+    return any(by_events or one["slug"] not in _BY_EVENTS for one in flattened(asked))
 
 
 _BY_EVENTS = (EventHappened.slug, GROUP)  # what stands in a group is asked itself
