@@ -251,6 +251,27 @@ def test_who_waits_is_looked_at_before_its_turn(now, relay, long_wait, monkeypat
     assert thread == threading.current_thread().name and gone == 0 and after > before
 
 
+def test_an_old_look_is_none(now, relay, monkeypatch):
+    """Its turn came later than was thought: not one goes on what was seen while it waited."""
+    make.deliveries(make.campaign(), 2 * SLICE)
+    real = Slice.look
+
+    def look(slice_):
+        slice_.checked -= 2 * transmitting.RECHECK
+        real(slice_)
+        slice_.checked -= 2 * transmitting.RECHECK
+        Enrollment.objects.update(state="left", reason="unsubscribed", due_at=None)
+        relay.open.set()
+
+    monkeypatch.setattr(Slice, "look", look)
+    with Connections() as connections_, Dispatcher(connections_) as dispatcher:
+        connections_.pace = 10.0
+        while not relay.open.is_set():
+            dispatcher.send_due(now)
+        dispatcher.finish()
+    assert states()["skipped"] >= SLICE
+
+
 def test_where_a_rate_holds_nothing_waits(now, relay):
     make.deliveries(make.campaign(rate=600), 2 * SLICE)
     relay.open.set()

@@ -162,7 +162,7 @@ class Dispatcher:
         if self._in_hand:
             prepared.slice.put_aside()
         slice_, going = prepared.slice, self._thread.submit(_transmit, prepared)
-        going.add_done_callback(lambda _going: slice_.ending.set())  # even if it never began
+        going.add_done_callback(lambda _going: slice_.ending.set())  # nobody waits for it any more
         self._in_hand.append(OnItsWay(slice_, prepared, going))
 
     def _has_enough(self) -> bool:

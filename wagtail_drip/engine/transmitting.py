@@ -104,7 +104,7 @@ class Slice:
     turn: threading.Condition = field(default_factory=threading.Condition)
     wanted: threading.Event = field(default_factory=threading.Event)  # to look, by a lane
     looking: threading.Lock = field(default_factory=threading.Lock)
-    ending: threading.Event = field(default_factory=threading.Event)  # or it has ended
+    ending: threading.Event = field(default_factory=threading.Event)  # little is left
 
     def __post_init__(self) -> None:
         self.checked = self.examined = self.written = self.told = self.counted = self.began
@@ -168,6 +168,7 @@ class Slice:
         """What comes next may be these mails' doing."""
         self.journal.making(len(self.todo))
         self.now, self.told = self._moment(), self.clock()
+        self.unused = False  # a look while it waited may be an old one by now
 
     def _made(self, make: Callable[[], Made]) -> Made:
         self.journal.making(len(self.todo))
@@ -404,7 +405,6 @@ class Slice:
             self.changes.update(dict.fromkeys([*self.in_hand, *self.todo], UNTOUCHED))
             for rows in (self.in_flight, self.in_hand, self.todo):
                 rows.clear()
-        self.ending.set()
 
     def _settle(self) -> None:
         with self.turn:
