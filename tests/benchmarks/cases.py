@@ -140,6 +140,9 @@ def slow_relay(bench: Bench, amount: int, repeats: int) -> Iterator[Figure]:
         "raw smtplib, 1 connection": bench.raw(amount, 1, rules),
         "raw smtplib, 4 connections": bench.raw(amount, 4, rules),
         "ours, 1 process, 4 connections": bench.ours(amount, 1, rules, WAGTAIL_DRIP_CONNECTIONS=4),
+        "ours, 2 processes, 2 connections each": bench.ours(
+            amount, 2, rules, WAGTAIL_DRIP_CONNECTIONS=2
+        ),
     }
     yield from in_turns("relay with 5 ms", amount, repeats, contestants)
 

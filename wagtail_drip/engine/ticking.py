@@ -229,9 +229,7 @@ def _pass(
 
 def _batches(ahead: Dispatcher | None) -> int:
     """How many batches of people are decided in one go. Before the first mail has left: one."""
-    if ahead is None or not ahead.overlaps():
-        return BATCHES_AT_ONCE
-    return 2 if ahead.is_busy() else 1
+    return 1 if ahead and ahead.overlaps() and not ahead.is_busy() else BATCHES_AT_ONCE
 
 
 def _carry_on(now: datetime, connections: Connections, at_once: int) -> int:
